@@ -1,0 +1,69 @@
+// The platform's public JSON API, as a page sees it: same origin, the session cookie, problems as exceptions.
+
+const PATIENCE = 15_000; // ms until a silent request is given up
+
+/** What the server refused, or `code: "offline"` / `"slow"` when it was never reached. Members as in RFC 9457. */
+export class ApiProblem extends Error {
+  constructor(members) {
+    super(members.detail ?? members.title ?? members.code);
+    this.name = "ApiProblem";
+    this.members = members;
+    this.code = members.code;
+    this.status = members.status ?? 0;
+    this.title = members.title ?? "";
+    this.detail = members.detail ?? "";
+    this.requestId = members.request_id ?? null;
+    this.errors = members.errors ?? [];
+  }
+
+  /** The sentence for one field (a JSON pointer such as "/phone"), or null. */
+  field(pointer) {
+    return this.errors.find((error) => error.pointer === pointer)?.detail ?? null;
+  }
+}
+
+/** Call the API. `body` is sent as JSON; `etag` becomes If-Match; `key` (or `true` for a fresh one) Idempotency-Key. */
+export async function call(method, path, { body, etag, key, headers = {}, signal } = {}) {
+  const sent = { accept: "application/json, application/problem+json", ...headers };
+  if (document.documentElement.lang) sent["accept-language"] = document.documentElement.lang;
+  if (body !== undefined && !(body instanceof Blob)) sent["content-type"] = "application/json";
+  if (etag) sent["if-match"] = etag;
+  if (key) sent["idempotency-key"] = key === true ? crypto.randomUUID() : key;
+  let response;
+  try {
+    response = await fetch(path, {
+      method, headers: sent, credentials: "same-origin",
+      body: body === undefined || body instanceof Blob ? body : JSON.stringify(body),
+      signal: signal ?? AbortSignal.timeout(PATIENCE),
+    });
+  } catch (error) {
+    if (signal?.aborted) throw error;
+    throw new ApiProblem({ code: error.name === "TimeoutError" ? "slow" : "offline", status: 0 });
+  }
+  const isJson = /\bjson\b/.test(response.headers.get("content-type") ?? "");
+  const data = isJson ? await response.json() : null;
+  if (!response.ok) {
+    const problem = new ApiProblem({ code: "unexpected", status: response.status, ...(data ?? {}) });
+    if (response.status === 401) document.dispatchEvent(new CustomEvent("banyan:signed-out", { detail: problem }));
+    throw problem;
+  }
+  return { data, etag: response.headers.get("etag"), headers: response.headers, status: response.status };
+}
+
+export const get = async (path, options) => (await call("GET", path, options)).data;
+export const post = async (path, body, options) => (await call("POST", path, { body, ...options })).data;
+export const patch = async (path, body, options) => (await call("PATCH", path, { body, ...options })).data;
+export const remove = async (path, options) => (await call("DELETE", path, options)).data;
+
+/** Read a cursor-paged list page by page: `for await (const items of pages("/v1/ledger"))`. */
+export async function* pages(path, { limit } = {}) {
+  let cursor = null;
+  do {
+    const url = new URL(path, location.origin);
+    if (limit) url.searchParams.set("limit", String(limit));
+    if (cursor) url.searchParams.set("cursor", cursor);
+    const page = await get(url.pathname + url.search);
+    yield page.items;
+    cursor = page.next;
+  } while (cursor);
+}
