@@ -1,0 +1,142 @@
+"""One way to make a page: the template, the reader's language and look, and the headers that every page carries."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from starlette.responses import HTMLResponse, Response
+
+from app_server.kernel.problems import Problem
+from app_server.kernel.settings import Settings
+from app_server.kernel.state import AppRequest
+from app_server.pages.assets import assets
+from app_server.pages.messages import LOCALES, messages, negotiate
+
+LOOK_COOKIE = "banyan_look"  # e.g. "zh-CN.dark.elder"; says how to draw, not who it is for
+LOOK_SECONDS = 365 * 24 * 3600
+THEMES = ("auto", "light", "dark")
+
+_environment = Environment(
+    loader=FileSystemLoader(Path(__file__).parent / "templates"),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """How a page is drawn: the language, the theme (`auto` follows the device), and elder mode."""
+
+    locale: str = LOCALES[0]
+    theme: str = "auto"
+    elder: bool = False
+
+    def cookie(self) -> str:
+        """The value of the look cookie; `look_of` reads it back."""
+        return f"{self.locale}.{self.theme}.{'elder' if self.elder else 'plain'}"
+
+
+def look_of(request: AppRequest) -> Look:
+    """The look a browser last chose; without one, its `Accept-Language` and the device's theme. `?lang=` goes first."""
+    look = _chosen(request.cookies.get(LOOK_COOKIE, "")) or Look(
+        locale=negotiate(request.headers.get("accept-language", ""))
+    )
+    asked = request.query_params.get("lang")
+    return Look(locale=asked, theme=look.theme, elder=look.elder) if asked in LOCALES else look
+
+
+def _chosen(value: str) -> Look | None:
+    locale, _, rest = value.partition(".")
+    theme, _, size = rest.partition(".")
+    if locale in LOCALES and theme in THEMES and size in ("elder", "plain"):
+        return Look(locale=locale, theme=theme, elder=size == "elder")
+    return None
+
+
+def page(
+    request: AppRequest,
+    template: str,
+    *,
+    status: int = 200,
+    headers: Mapping[str, str] | None = None,
+    look: Look | None = None,
+    **context: object,
+) -> Response:
+    """The page. Templates get `t` (the words), `look`, `asset(path)`, `build`, `city`, `demo`, and the context."""
+    settings = request.state["settings"]
+    look = look or look_of(request)
+    words = messages(look.locale)
+    city = settings.city_name
+    html = _environment.get_template(template).render(
+        t=words,
+        look=look,
+        asset=assets().url,
+        build=assets().build,
+        city=words(f"brand.city.{city}") if words.find(f"brand.city.{city}") else city,
+        demo=settings.mode == "demo",
+        request=request,
+        **context,
+    )
+    response = HTMLResponse(html, status_code=status, headers={**page_headers(settings), **(headers or {})})
+    if request.query_params.get("lang") == look.locale:
+        remember(response, look, settings)
+    return response
+
+
+def remember(response: Response, look: Look, settings: Settings) -> None:
+    """Let the browser's next page look the same. Scripts change it too, so it is no HttpOnly cookie."""
+    response.set_cookie(LOOK_COOKIE, look.cookie(), max_age=LOOK_SECONDS, samesite="lax", secure=settings.secure)
+
+
+def page_headers(settings: Settings) -> dict[str, str]:
+    """What every page carries: scripts, styles and connections of this origin only; frames of mini-apps only."""
+    base = urlsplit(settings.base_url)
+    port = f":{base.port}" if base.port else ""
+    return {
+        "Content-Security-Policy": "; ".join(
+            (
+                "default-src 'self'",
+                "script-src 'self'",
+                "style-src 'self'",
+                "img-src 'self' data: blob:",
+                f"frame-src {base.scheme}://*.{settings.apps_domain}{port}",
+                "object-src 'none'",
+                "base-uri 'none'",
+                "frame-ancestors 'none'",
+                "form-action 'self'",
+            )
+        ),
+        "Cache-Control": "private, no-cache",
+        "Vary": "Accept-Language, Cookie",
+        "X-Content-Type-Options": "nosniff",
+        "Referrer-Policy": "same-origin",
+        "Cross-Origin-Opener-Policy": "same-origin",
+        "Permissions-Policy": "camera=(self), geolocation=(), microphone=(), payment=()",
+    }
+
+
+def problem_page(request: AppRequest, problem: Problem, request_id: str | None) -> Response:
+    """A refusal as a kind page: one sentence, the remedy as a button, the reference number small."""
+    words = messages(look_of(request).locale)
+    return page(
+        request,
+        "problem.html",
+        status=problem.status,
+        headers={**problem.headers, "Cache-Control": "no-store"},
+        code=problem.code,
+        sentence=words.problem(problem.code, problem.title(), **problem.members),
+        reference=request_id,
+        remedy=_remedy(problem, request),
+    )
+
+
+def _remedy(problem: Problem, request: AppRequest) -> str:
+    if problem.status == 401:
+        return "sign_in"
+    if problem.status in (429, 500, 502, 503, 504) and request.method == "GET":
+        return "again"
+    return "home"
