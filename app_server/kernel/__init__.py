@@ -1,0 +1,1 @@
+"""What every module stands on: settings, access, problems, units of work, events, jobs, keys, Redis."""

@@ -1,0 +1,130 @@
+"""What is around every answer of the core: a request id, the problem renderer, security headers, figures, a log line.
+
+One pure ASGI layer; Starlette's middleware for requests and responses would cost fifteen times as much and hide a
+client that has gone.
+"""
+
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any
+from uuid import UUID
+
+import orjson
+from asyncpg import InterfaceError, PostgresConnectionError
+from asyncpg.exceptions import AdminShutdownError, CannotConnectNowError, TooManyConnectionsError
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from tortoise.exceptions import DBConnectionError
+
+from app_server.kernel.ids import uuid7
+from app_server.kernel.logs import logger, request_id
+from app_server.kernel.metrics import REQUEST_SECONDS, REQUESTS
+from app_server.kernel.problems import InternalError, Problem, TemporarilyUnavailable
+from app_server.kernel.redis import RedisUnavailable
+from app_server.kernel.routing import RouteTable
+from app_server.kernel.state import AppRequest
+
+AWAY: tuple[type[BaseException], ...] = (
+    RedisUnavailable,
+    PostgresConnectionError,
+    AdminShutdownError,
+    CannotConnectNowError,
+    TooManyConnectionsError,
+    InterfaceError,
+    DBConnectionError,
+    ConnectionError,
+)  # an engine is away: 503, never 500
+
+SLOW = 1.0  # seconds after which an answer is logged whatever it was
+HEADERS = [
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"same-origin"),
+    (b"x-frame-options", b"DENY"),
+    (b"cross-origin-opener-policy", b"same-origin"),
+]
+
+ProblemPage = Callable[[AppRequest, Problem, str], Awaitable[Response]]
+log = logger(__name__)
+
+
+class Frame:
+    """The ASGI application of the core, for http scopes."""
+
+    def __init__(self, routes: RouteTable, base_url: str, problem_page: ProblemPage) -> None:
+        self._routes = routes
+        self._base_url = base_url
+        self._problem_page = problem_page
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        started = time.perf_counter()
+        reference = str(uuid7())
+        token = request_id.set(reference)
+        request: AppRequest = AppRequest(scope, receive, send)
+        status = 0
+
+        async def send_framed(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                message.setdefault("headers", [])
+                message["headers"] = [*message["headers"], *HEADERS, (b"x-request-id", reference.encode())]
+            await send(message)
+
+        path = "-"
+        try:
+            try:
+                route, scope["path_params"] = self._routes.find(scope["method"], scope["path"])
+                path = route.path
+                response: ASGIApp = await route.endpoint(request)
+            except Exception as error:
+                response = await self._refusal(request, error, reference)
+            await response(scope, receive, send_framed)
+        except Exception as error:
+            if not _client_left(error):
+                log.error("answer_broken", error=error, route=path)
+            if not status:
+                await send({"type": "http.response.start", "status": 500, "headers": HEADERS})
+                await send({"type": "http.response.body", "body": b""})
+        finally:
+            seconds = time.perf_counter() - started
+            REQUESTS.labels(path, scope["method"], str(status)).inc()
+            REQUEST_SECONDS.labels(path).observe(seconds)
+            if status >= 500 or seconds > SLOW:
+                log.warning("answered", route=path, method=scope["method"], status=status, ms=round(seconds * 1000, 1))
+            request_id.reset(token)
+
+    async def _refusal(self, request: AppRequest, error: Exception, reference: str) -> Response:
+        if isinstance(error, Problem):
+            problem = error
+        elif isinstance(error, AWAY):
+            log.warning("engine_away", reason=type(error).__name__)
+            problem = TemporarilyUnavailable()
+        else:
+            log.error("unexpected", error=error)
+            problem = InternalError()
+        if not request.scope["path"].startswith(("/v1/", "/oauth/")) and "text/html" in request.headers.get(
+            "accept", ""
+        ):
+            return await self._problem_page(request, problem, reference)
+        return problem_response(problem, self._base_url, reference)
+
+
+def problem_response(problem: Problem, base_url: str, reference: str | None) -> Response:
+    """The problem as application/problem+json."""
+    return Response(
+        orjson.dumps(problem.document(base_url, reference), default=_as_text),
+        status_code=problem.status,
+        headers={"cache-control": "no-store", **problem.headers},
+        media_type="application/problem+json",
+    )
+
+
+def _as_text(value: Any) -> str:
+    if isinstance(value, UUID):
+        return str(value)
+    raise TypeError(type(value).__name__)
+
+
+def _client_left(error: Exception) -> bool:
+    return type(error).__name__ in ("ClientDisconnect", "BrokenResourceError")

@@ -1,0 +1,64 @@
+"""What one domain module needs of a sibling, as protocols; `wiring.py` says who implements them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+from uuid import UUID
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Viewer:
+    """Who looked at a resident's data. `kind` is miniapp, verifier or operator."""
+
+    kind: str
+    id: str
+    name: str
+    place: str | None = None
+
+
+class DataLedger(Protocol):
+    """The book of who saw what."""
+
+    async def record_look(
+        self,
+        *,
+        resident_id: UUID,
+        who: Viewer,
+        purpose: str,
+        fields: Sequence[str],
+        reference: str,
+        at: datetime,
+    ) -> None:
+        """Write the look in the caller's unit of work; the data may be given only after. Once for a `reference`."""
+
+
+class SmsOutbox(Protocol):
+    """Text messages."""
+
+    async def queue_sms(self, *, to: str, text: str, unique_key: str, expires_at: datetime | None = None) -> None:
+        """Queue a message in the caller's unit of work; once for a `unique_key`; not sent after `expires_at`."""
+
+
+class Inbox(Protocol):
+    """Notices to one resident."""
+
+    async def deliver(
+        self,
+        *,
+        resident_id: UUID,
+        app_id: str | None,
+        texts: Mapping[str, Mapping[str, str]],
+        link: str | None,
+        unique_key: str,
+    ) -> UUID:
+        """Put a notice into the inbox in the caller's unit of work; `texts` is locale → {title, body}."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ports:
+    """The implementations of this process."""
+
+    ledger: DataLedger
+    sms: SmsOutbox
+    inbox: Inbox

@@ -1,0 +1,156 @@
+"""The edge of a route: read what was sent, reply with what was made, page through lists, compare versions."""
+
+import base64
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Generic, TypeVar
+from uuid import UUID
+
+import orjson
+from pydantic import BaseModel, ConfigDict, ValidationError
+from starlette.responses import Response
+
+from app_server.kernel.problems import (
+    BadCursor,
+    BodyTooLarge,
+    FieldError,
+    MalformedJson,
+    PreconditionFailed,
+    UnsupportedMediaType,
+    ValidationFailed,
+)
+from app_server.kernel.state import AppRequest
+
+MAX_BODY = 64 * 1024
+MAX_PAGE = 100
+
+
+class Schema(BaseModel):
+    """What goes over the wire. An unknown member is refused, so that a misspelt one is noticed."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+S = TypeVar("S", bound=BaseModel)
+ItemT = TypeVar("ItemT")
+
+
+class Page(Schema, Generic[ItemT]):
+    """A part of a list. `next` goes into `?cursor=` for the part after; null at the end."""
+
+    items: list[ItemT]
+    next: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PageRequest:
+    """Which part of a list is asked for: after the decoded cursor, at most `limit` items."""
+
+    after: tuple[Any, ...] | None
+    limit: int
+
+
+async def read(request: AppRequest, schema: type[S], *, most: int = MAX_BODY) -> S:
+    """The request's JSON body. Problems: `unsupported_media_type`, `body_too_large`, `malformed_json`,
+    `validation_failed` naming every field.
+    """
+    content_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if content_type != "application/json":
+        raise UnsupportedMediaType("Send JSON, with the header Content-Type: application/json.")
+    return parse(schema, await read_bytes(request, most=most))
+
+
+async def read_bytes(request: AppRequest, *, most: int) -> bytes:
+    """The body, refused as soon as it grows over `most` bytes."""
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > most:
+            raise BodyTooLarge(f"At most {most} bytes are accepted here.")
+    return bytes(body)
+
+
+def parse(schema: type[S], body: bytes) -> S:
+    """The JSON text as `schema`."""
+    try:
+        document = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        raise MalformedJson() from None
+    try:
+        return schema.model_validate_json(body) if isinstance(document, dict) else schema.model_validate(document)
+    except ValidationError as error:
+        raise validation_failed(error) from None
+
+
+def validation_failed(error: ValidationError) -> ValidationFailed:
+    """Pydantic's findings as a problem; the values themselves are not repeated."""
+    return ValidationFailed(
+        errors=[
+            FieldError(pointer="/" + "/".join(str(step) for step in e["loc"]), detail=e["msg"]) for e in error.errors()
+        ]
+    )
+
+
+def reply(
+    content: BaseModel | Mapping[str, Any], status: int = 200, headers: Mapping[str, str] | None = None
+) -> Response:
+    """A JSON answer; not to be cached by anybody, since it is somebody's."""
+    body = content.model_dump(mode="json") if isinstance(content, BaseModel) else content
+    return Response(
+        orjson.dumps(body),
+        status_code=status,
+        headers={"cache-control": "no-store", **(headers or {})},
+        media_type="application/json",
+    )
+
+
+def no_content() -> Response:
+    """204."""
+    return Response(status_code=204)
+
+
+def page_request(request: AppRequest, default: int = 20) -> PageRequest:
+    """`?cursor=` and `?limit=` (1 to 100). Problems: `bad_cursor`, `validation_failed`."""
+    text = request.query_params.get("limit")
+    if text is not None and not (text.isascii() and text.isdigit() and 1 <= int(text[:4]) <= MAX_PAGE):
+        raise ValidationFailed(errors=[FieldError(pointer="/limit", detail=f"A number from 1 to {MAX_PAGE}.")])
+    cursor = request.query_params.get("cursor")
+    return PageRequest(after=decode_cursor(cursor) if cursor else None, limit=int(text) if text else default)
+
+
+def encode_cursor(*values: str | int | datetime | UUID) -> str:
+    """The place in a list after the item with these sort values, opaque to the client."""
+    return base64.urlsafe_b64encode(orjson.dumps([_tagged(value) for value in values])).rstrip(b"=").decode()
+
+
+def decode_cursor(cursor: str) -> tuple[Any, ...]:
+    """The values that `encode_cursor` was given, in their types. Raises `bad_cursor`."""
+    try:
+        tagged = orjson.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+        return tuple(_TYPES[tag](value) for tag, value in tagged)
+    except (ValueError, TypeError, KeyError, OverflowError):
+        raise BadCursor() from None
+
+
+_TYPES: dict[str, Any] = {"s": str, "i": int, "t": datetime.fromisoformat, "u": UUID}
+
+
+def _tagged(value: str | int | datetime | UUID) -> tuple[str, str | int]:
+    if isinstance(value, datetime):
+        return "t", value.isoformat()
+    if isinstance(value, UUID):
+        return "u", str(value)
+    return ("i", value) if isinstance(value, int) else ("s", value)
+
+
+def entity_tag(version: int) -> str:
+    """The ETag (RFC 9110 §8.8.3) of a thing with that version."""
+    return f'"{version}"'
+
+
+def require_match(request: AppRequest, version: int) -> None:
+    """Raise `precondition_failed` when the request carries If-Match and it names another version."""
+    wanted = request.headers.get("if-match")
+    if wanted is not None and wanted.strip() not in ("*", entity_tag(version)):
+        raise PreconditionFailed()

@@ -1,0 +1,82 @@
+"""Everything that may be set from outside: one frozen object, read once at start."""
+
+import os
+from collections.abc import Mapping
+from enum import StrEnum
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+
+class Mode(StrEnum):
+    """How the process runs. `demo` adds the simulators; `test` is for the project's own tests."""
+
+    DEMO = "demo"
+    TEST = "test"
+    PRODUCTION = "production"
+
+
+class SettingsError(Exception):
+    """A setting is missing or wrong; the message names the variable and the remedy."""
+
+
+class Settings(BaseModel):
+    """Each field is read from the environment variable `BANYAN_<FIELD>`; `DATABASE_URL` and `REDIS_URL` have no prefix."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    mode: Mode = Field(Mode.PRODUCTION, description="demo, test or production")
+    database_url: str = Field(description="PostgreSQL, e.g. postgresql://user:password@host:5432/banyan")
+    redis_url: str = Field(description="Valkey or Redis, e.g. redis://host:6379/0 or unix:///path/valkey.sock")
+    key_file: Path = Field(description="the key ring, created by `banyan migrate` with mode 600")
+    base_url: str = Field("http://localhost:8000", description="the address residents see; also the token issuer")
+    apps_domain: str = Field("localhost", description="mini-apps live at <app_id>.<apps_domain>")
+    host: str = Field("127.0.0.1", description="the address that `banyan serve` listens on")
+    port: int = Field(8000, ge=1, le=65535, description="the port that `banyan serve` listens on")
+    city_name: str = Field("Fuzhou", description="the city's name, shown on the pages")
+    sms_url: str | None = Field(None, description="the SMS carrier's Messages resource; unset: no text message is sent")
+    sms_account: str = Field("banyan", description="account name at the carrier")
+    sms_secret: str = Field("", description="secret at the carrier", repr=False)
+    sms_sender: str = Field("Banyan", description="the sender that residents see")
+    carrier_error_rate: float = Field(0.0, ge=0, le=1, description="demo carrier: share of requests answered with 503")
+    carrier_delay: float = Field(0.0, ge=0, description="demo carrier: seconds before it answers")
+    access_token_seconds: int = Field(600, ge=60, le=3600, description="life of an access token")
+    session_days: int = Field(90, ge=1, le=365, description="life of a resident's session without use")
+    allow_loopback_apps: bool = Field(False, description="let mini-app endpoints be loopback addresses (bundled apps)")
+    database_pool: int = Field(16, ge=1, le=200, description="connections to PostgreSQL in each process")
+    worker_concurrency: int = Field(8, ge=1, le=100, description="jobs that one worker runs at once")
+    log_level: str = Field("INFO", description="DEBUG, INFO, WARNING or ERROR")
+    trusted_proxies: int = Field(
+        0, ge=0, le=5, description="reverse proxies in front whose X-Forwarded-For is believed"
+    )
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str] | None = None) -> "Settings":
+        """Read the environment. Raises `SettingsError` naming each wrong variable, never its value."""
+        environ = os.environ if environ is None else environ
+        found = {name: environ[_variable(name)] for name in cls.model_fields if environ.get(_variable(name))}
+        try:
+            return cls.model_validate(found)
+        except ValidationError as error:
+            faults = "; ".join(f"{_variable(str(e['loc'][0]))}: {e['msg']}" for e in error.errors())
+            raise SettingsError(f"Check these settings: {faults}.") from None
+
+    def to_env(self) -> dict[str, str]:
+        """The environment from which `from_env` reads this very object; for child processes."""
+        return {_variable(name): str(value) for name, value in self if value is not None}
+
+    def app_origin(self, app_id: str) -> str:
+        """The web origin of a mini-app: `https://<app_id>.<apps_domain>[:port]`, scheme and port as in `base_url`."""
+        base = urlsplit(self.base_url)
+        port = f":{base.port}" if base.port else ""
+        return f"{base.scheme}://{app_id}.{self.apps_domain}{port}"
+
+    @property
+    def secure(self) -> bool:
+        """Whether residents come over TLS, so that cookies can be marked Secure."""
+        return self.base_url.startswith("https://")
+
+
+def _variable(field: str) -> str:
+    return field.upper() if field in ("database_url", "redis_url") else f"BANYAN_{field.upper()}"

@@ -1,0 +1,147 @@
+"""Signed tokens (RFC 7519), checked strictly: one wrapper around PyJWT, which by itself does not look at `typ`, takes lax
+base64url, duplicate members and string times.
+"""
+
+import base64
+import json
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import sha256
+from typing import Any, NewType
+
+import jwt
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+from app_server.kernel.crypto import KeyRing
+
+MAX_BYTES = 8192
+LEEWAY = 5  # seconds that two clocks may differ
+CACHED = 10_000  # verified tokens that a process remembers
+
+PublicKey = EllipticCurvePublicKey | Ed25519PublicKey
+VerifiedClaims = NewType("VerifiedClaims", dict[str, Any])
+
+
+class TokenRefused(Exception):
+    """The token is not good; the text says why, for logs and for the client's developer, never for the resident."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Expectation:
+    """What a token must be: its `typ`, issuer and audience, and the claims that it must carry."""
+
+    typ: str | None
+    issuer: str
+    audience: str
+    required: tuple[str, ...] = ("iss", "aud", "exp", "iat")
+
+
+def sign(claims: Mapping[str, Any], *, typ: str, keys: KeyRing) -> str:
+    """A compact token signed with the city's current ES256 key."""
+    key = keys.signing_key
+    return jwt.encode(dict(claims), key.private, algorithm="ES256", headers={"typ": typ, "kid": key.kid})
+
+
+def verify(token: str, expected: Expectation, public_keys: Mapping[str, PublicKey], now: datetime) -> VerifiedClaims:
+    """The claims of a token that is exactly what was expected. Raises `TokenRefused`.
+
+    The algorithm follows from the key: ES256 for P-256, EdDSA for Ed25519 (RFC 8725 §3.1).
+    """
+    header, claims = _decode(token)
+    if unknown := set(header) - {"alg", "typ", "kid"}:
+        raise TokenRefused(f"header member not allowed: {', '.join(sorted(unknown))}")
+    if expected.typ is not None and header.get("typ") != expected.typ:
+        raise TokenRefused(f"typ must be {expected.typ}")
+    key = public_keys.get(header.get("kid", ""))
+    if key is None:
+        raise TokenRefused("kid names no key that is known")
+    algorithm = "EdDSA" if isinstance(key, Ed25519PublicKey) else "ES256"
+    if header.get("alg") != algorithm:
+        raise TokenRefused(f"alg must be {algorithm} for this key")
+    try:
+        jwt.api_jws.decode(token, key, algorithms=[algorithm])
+    except jwt.InvalidTokenError:
+        raise TokenRefused("the signature does not match") from None
+    _check_claims(claims, expected, now.timestamp())
+    return VerifiedClaims(claims)
+
+
+class TokenVerifier:
+    """Checks the city's own tokens of one kind and remembers those it has checked, until they expire."""
+
+    def __init__(self, expected: Expectation, keys: KeyRing) -> None:
+        self._expected = expected
+        self._public_keys: dict[str, PublicKey] = {key.kid: key.private.public_key() for key in keys.signing_keys}
+        self._verified: OrderedDict[bytes, VerifiedClaims] = OrderedDict()
+
+    def verify(self, token: str, now: datetime) -> VerifiedClaims:
+        """As `verify`; a token seen before costs one hash. Revocation is the caller's to check."""
+        fingerprint = sha256(token.encode()).digest()
+        claims = self._verified.get(fingerprint)
+        if claims is not None:
+            if claims["exp"] + LEEWAY > now.timestamp():
+                return claims
+            del self._verified[fingerprint]
+            raise TokenRefused("expired")
+        claims = verify(token, self._expected, self._public_keys, now)
+        self._verified[fingerprint] = claims
+        if len(self._verified) > CACHED:
+            self._verified.popitem(last=False)
+        return claims
+
+
+def _check_claims(claims: dict[str, Any], expected: Expectation, now: float) -> None:
+    for name in expected.required:
+        if name not in claims:
+            raise TokenRefused(f"{name} is missing")
+    for name in ("exp", "iat", "nbf"):
+        if name in claims and type(claims[name]) is not int:
+            raise TokenRefused(f"{name} must be an integer")
+    if claims["iss"] != expected.issuer:
+        raise TokenRefused("iss is another")
+    audience = claims["aud"]
+    if audience != expected.audience and not (isinstance(audience, list) and expected.audience in audience):
+        raise TokenRefused("aud is another")
+    if claims["exp"] + LEEWAY <= now:
+        raise TokenRefused("expired")
+    if claims["iat"] - LEEWAY > now or claims.get("nbf", 0) - LEEWAY > now:
+        raise TokenRefused("issued in the future; check the clock")
+
+
+def _decode(token: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    if len(token) > MAX_BYTES or not token.isascii():
+        raise TokenRefused("too large, or not a token")
+    parts = token.split(".")
+    if len(parts) != 3:
+        raise TokenRefused("not a compact token of three parts")
+    return _member_object(parts[0]), _member_object(parts[1], also=parts[2])
+
+
+def _member_object(part: str, also: str | None = None) -> dict[str, Any]:
+    for text in (part, also):
+        if text is not None and base64.urlsafe_b64encode(_unpadded(text)).rstrip(b"=").decode() != text:
+            raise TokenRefused("base64url is not canonical")
+    try:
+        document = json.loads(_unpadded(part), object_pairs_hook=_no_duplicates)
+    except (ValueError, RecursionError):
+        raise TokenRefused("not JSON, or a member stands twice") from None
+    if not isinstance(document, dict):
+        raise TokenRefused("not a JSON object")
+    return document
+
+
+def _unpadded(text: str) -> bytes:
+    try:
+        return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+    except ValueError:
+        raise TokenRefused("not base64url") from None
+
+
+def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    document = dict(pairs)
+    if len(document) != len(pairs):
+        raise ValueError("duplicate member")
+    return document
