@@ -35,6 +35,7 @@ class Redis:
 
     def __init__(self, url: str) -> None:
         self._client = _client(url, socket_timeout=TIMEOUT)
+        self._client.response_callbacks = {}  # replies as they come: redis-py would turn `SET … GET` into a bool
         self._hints = _client(url, socket_timeout=None)
         self._send: Batcher[Command, Any] = Batcher(self._pipeline, most=512)
         self._callbacks: dict[str, list[Callable[[str], None]]] = {}
