@@ -112,6 +112,8 @@ def actor(request: AppRequest, kind: type[Kind]) -> Kind:
 
 
 async def _admit(request: AppRequest, declared: Access) -> Principal:
+    if declared.kinds == (Anonymous,):
+        return Anonymous()  # also when a credential of another kind comes along, such as a carrier's Basic
     found = await request.state["authenticator"].identify(request, declared.kinds)
     for kind in declared.kinds:
         principal = _as(kind, found)
