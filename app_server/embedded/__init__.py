@@ -1,0 +1,1 @@
+"""Programs that Banyan runs as its own children: found, started, stopped."""
