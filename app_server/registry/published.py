@@ -1,0 +1,162 @@
+"""The listings that residents and other modules see, held in every process and renewed by version.
+
+Reading costs a dictionary lookup. A poll of PostgreSQL notices every change within two seconds; a hint over Redis makes
+it sooner. While PostgreSQL is away the last good state stays.
+"""
+
+import asyncio
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, TypedDict, cast
+from uuid import UUID
+
+import orjson
+from banyan_sdk.manifest import CardType, Manifest, NoticeTemplate, RequestedScope
+from pydantic import ValidationError
+
+from app_server.kernel.logs import logger
+from app_server.kernel.redis import Redis
+from app_server.kernel.state import AppState
+from app_server.kernel.unit_of_work import fetch
+from app_server.registry.lifecycle import State
+
+POLL = 1.5  # seconds between looks; with PATIENCE below 5 s, so that a suspension is everywhere in time
+PATIENCE = 2.5  # seconds for one look
+CHANNEL = "registry.listings"
+
+log = logger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PublishedListing:
+    """A listing with the manifest of its published release."""
+
+    app_id: str
+    organisation_id: UUID
+    state: State
+    state_reason: str | None
+    version: int
+    endpoint: str
+    public_keys: Sequence[Mapping[str, Any]]
+    manifest: Manifest
+
+    @property
+    def open(self) -> bool:
+        """Whether residents can open it now."""
+        return self.state is State.ONLINE
+
+    def title(self, locale: str) -> str:
+        """Its name in that language."""
+        return self.manifest.title(locale)
+
+    def scope(self, name: str) -> RequestedScope | None:
+        """What the manifest says about a scope; None when it does not ask for it."""
+        return self.manifest.scope(name)
+
+    def card_type(self, name: str) -> CardType | None:
+        """A kind of card that it issues; None when the manifest has no such card."""
+        return self.manifest.card(name)
+
+    def notice(self, name: str) -> NoticeTemplate | None:
+        """A notice template; None when the manifest has no such notice."""
+        return self.manifest.notice(name)
+
+
+class Listings:
+    """All published listings, by app id; one object per process."""
+
+    def __init__(self, listings: Iterable[PublishedListing] = ()) -> None:
+        self._by_id = {listing.app_id: listing for listing in listings}
+        self._wake = asyncio.Event()
+        self._polling: asyncio.Task[None] | None = None
+
+    def get(self, app_id: str) -> PublishedListing | None:
+        """The listing, whatever its state; None when nothing was ever published under that id."""
+        return self._by_id.get(app_id)
+
+    def open(self) -> list[PublishedListing]:
+        """All that residents can open now, by app id."""
+        return [self._by_id[app_id] for app_id in sorted(self._by_id) if self._by_id[app_id].open]
+
+    async def start(self, redis: Redis) -> None:
+        """Read everything once, then keep up to date until `stop`."""
+        redis.subscribe(CHANNEL, lambda _: self.look_again())
+        await self._look()
+        self._polling = asyncio.get_running_loop().create_task(self._poll())
+
+    async def stop(self) -> None:
+        """Stop keeping up to date."""
+        if self._polling:
+            self._polling.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._polling
+
+    def look_again(self) -> None:
+        """Look at PostgreSQL now instead of at the next poll."""
+        self._wake.set()
+
+    async def refresh(self) -> None:
+        """Bring every listing up to its version in PostgreSQL."""
+        versions = {row["app_id"]: row["version"] for row in await fetch(_VERSIONS)}
+        stale = [a for a, version in versions.items() if a not in self._by_id or self._by_id[a].version != version]
+        fresh = [found for row in await fetch(_DETAILS, stale) if (found := _listing(row))] if stale else []
+        kept = {app_id: listing for app_id, listing in self._by_id.items() if app_id in versions}
+        self._by_id = kept | {listing.app_id: listing for listing in fresh}
+
+    async def _poll(self) -> None:
+        while True:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(POLL):
+                    await self._wake.wait()
+            self._wake.clear()
+            await asyncio.get_running_loop().create_task(self._look())  # a fresh task survives a restart of PostgreSQL
+
+    async def _look(self) -> None:
+        try:
+            async with asyncio.timeout(PATIENCE):
+                await self.refresh()
+        except Exception as error:
+            log.warning("listings_not_renewed", reason=type(error).__name__)
+
+
+class RegistryState(AppState):
+    """What the registry adds to the process's state."""
+
+    listings: Listings
+
+
+class RegistryAdds(TypedDict):
+    """The part of `RegistryState` that the registry's lifespan provides."""
+
+    listings: Listings
+
+
+def listings(state: AppState) -> Listings:
+    """The listings of this process."""
+    return cast(RegistryState, state)["listings"]
+
+
+_VERSIONS = "SELECT app_id, version FROM registry_listing WHERE published_release_id IS NOT NULL"
+_DETAILS = (
+    "SELECT l.app_id, l.organisation_id, l.state, l.state_reason, l.version, l.endpoint, l.public_keys, r.manifest"
+    " FROM registry_listing l JOIN registry_release r ON r.id = l.published_release_id WHERE l.app_id = ANY($1)"
+)
+
+
+def _listing(row: Mapping[str, Any]) -> PublishedListing | None:
+    try:
+        manifest = Manifest.model_validate(orjson.loads(row["manifest"]))
+    except ValidationError:  # published under older rules; one such listing keeps no other from being renewed
+        log.error("manifest_unreadable", app_id=row["app_id"], version=row["version"])
+        return None
+    return PublishedListing(
+        app_id=row["app_id"],
+        organisation_id=row["organisation_id"],
+        state=State(row["state"]),
+        state_reason=row["state_reason"],
+        version=row["version"],
+        endpoint=row["endpoint"],
+        public_keys=tuple(orjson.loads(row["public_keys"])),
+        manifest=manifest,
+    )
