@@ -103,9 +103,8 @@ class Frame:
         else:
             log.error("unexpected", error=error)
             problem = InternalError()
-        if not request.scope["path"].startswith(("/v1/", "/oauth/")) and "text/html" in request.headers.get(
-            "accept", ""
-        ):
+        is_api = request.scope["path"].startswith(("/v1/", "/oauth/"))
+        if not is_api and "text/html" in request.headers.get("accept", ""):
             return await self._problem_page(request, problem, reference)
         return problem_response(problem, self._base_url, reference)
 

@@ -1,7 +1,6 @@
 """The kernel's own tables."""
 
 from tortoise import fields
-from tortoise.indexes import PartialIndex
 from tortoise.models import Model
 
 from app_server.kernel.ids import uuid7
@@ -18,7 +17,6 @@ class OutboxEvent(Model):
 
     class Meta:
         table = "core_outbox_event"
-        indexes = [PartialIndex(fields=("id",), condition={"delivered_at": None}, name="idx_core_outbox_waiting")]
 
 
 class QueuedJob(Model):
@@ -43,7 +41,6 @@ class QueuedJob(Model):
 
     class Meta:
         table = "core_job"
-        indexes = [PartialIndex(fields=("run_at",), condition={"state": "waiting"}, name="idx_core_job_waiting")]
 
 
 class ScheduleTick(Model):

@@ -6,6 +6,9 @@ from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Viewer:
@@ -56,8 +59,40 @@ class Inbox(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ScopeRequest:
+    """What a mini-app asks of a resident, and why; texts are locale → text."""
+
+    scope: str
+    purpose: Mapping[str, str]
+    legal_basis: Mapping[str, str]
+    retention: Mapping[str, str]
+    required: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Client:
+    """A published mini-app as the token endpoint knows it. `sector` is what its pairwise subjects are made from."""
+
+    app_id: str
+    name: Mapping[str, str]
+    origin: str
+    sector: str
+    public_keys: Mapping[str, EllipticCurvePublicKey | Ed25519PublicKey]
+    scopes: Sequence[ScopeRequest]
+
+
+class Clients(Protocol):
+    """The mini-apps that may have tokens now."""
+
+    def find(self, app_id: str) -> Client | None:
+        """The client, or None when there is none or it is not open to residents at present."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Ports:
     """The implementations of this process."""
+
+    clients: Clients
 
     ledger: DataLedger
     sms: SmsOutbox

@@ -123,9 +123,9 @@ class RouteTable:
         if index == len(segments):
             return node if node.methods else None
         segment = segments[index]
-        if literal := node.literals.get(segment):
-            if found := self._walk(literal, segments, index + 1, parameters):
-                return found
+        literal = node.literals.get(segment)
+        if literal and (found := self._walk(literal, segments, index + 1, parameters)):
+            return found
         if segment and (child := node.parameter):
             value = _uuid(segment) if child.is_uuid else segment
             if value is not None and (found := self._walk(child, segments, index + 1, parameters)):

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Generic, TypeVar
+from urllib.parse import parse_qsl
 from uuid import UUID
 
 import orjson
@@ -59,6 +60,23 @@ async def read(request: AppRequest, schema: type[S], *, most: int = MAX_BODY) ->
     if content_type != "application/json":
         raise UnsupportedMediaType("Send JSON, with the header Content-Type: application/json.")
     return parse(schema, await read_bytes(request, most=most))
+
+
+async def read_form(request: AppRequest) -> dict[str, str]:
+    """The fields of a URL-encoded form; a field that stands twice is refused, and so is any other content type."""
+    content_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if content_type != "application/x-www-form-urlencoded":
+        raise UnsupportedMediaType("Send a form, with Content-Type: application/x-www-form-urlencoded.")
+    body = await read_bytes(request, most=MAX_BODY)
+    try:
+        pairs = parse_qsl(body.decode(), keep_blank_values=True, strict_parsing=bool(body), max_num_fields=50)
+    except ValueError:
+        raise ValidationFailed("The form is not URL-encoded UTF-8 text.") from None
+    fields = dict(pairs)
+    if len(fields) != len(pairs):
+        twice = sorted({name for name, _ in pairs if [n for n, _ in pairs].count(name) > 1})
+        raise ValidationFailed(errors=[FieldError(pointer=f"/{name}", detail="Send it once.") for name in twice])
+    return fields
 
 
 async def read_bytes(request: AppRequest, *, most: int) -> bytes:
@@ -154,3 +172,14 @@ def require_match(request: AppRequest, version: int) -> None:
     wanted = request.headers.get("if-match")
     if wanted is not None and wanted.strip() not in ("*", entity_tag(version)):
         raise PreconditionFailed()
+
+
+def matched_version(request: AppRequest) -> int | None:
+    """The version that the If-Match header names; None without one or with `*`. Raises `precondition_failed`."""
+    wanted = request.headers.get("if-match", "*").strip()
+    if wanted == "*":
+        return None
+    digits = wanted.removeprefix('"').removesuffix('"')
+    if not digits.isascii() or not digits.isdigit():
+        raise PreconditionFailed()
+    return int(digits[:10])

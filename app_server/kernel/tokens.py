@@ -1,5 +1,6 @@
-"""Signed tokens (RFC 7519), checked strictly: one wrapper around PyJWT, which by itself does not look at `typ`, takes lax
-base64url, duplicate members and string times.
+"""Signed tokens (RFC 7519), checked strictly.
+
+One wrapper around PyJWT, which by itself does not look at `typ`, takes lax base64url, duplicate members, string times.
 """
 
 import base64

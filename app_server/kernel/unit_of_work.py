@@ -1,8 +1,8 @@
 """The only way to a transaction.
 
-A unit of work runs in a task of its own, shielded from its caller: a request that is cancelled (the resident closed the
-page) while a transaction opens would otherwise leak its connection, and one that is cancelled while it commits would not
-know. What was begun is finished; the caller's cancellation is seen after.
+A unit of work runs in a task of its own, shielded from its caller: a request that is cancelled (the resident closed
+the page) while a transaction opens would otherwise leak its connection, and one that is cancelled while it commits
+would not know. What was begun is finished; the caller's cancellation is seen after.
 """
 
 import asyncio

@@ -1,0 +1,1 @@
+"""Residents, sign-in and sessions."""

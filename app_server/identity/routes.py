@@ -1,0 +1,121 @@
+"""Sign-in, sign-out and the resident's own profile."""
+
+from starlette.responses import Response
+
+from app_server.identity import service
+from app_server.identity.cookies import clear_session_cookie, client_address, device_of, set_cookies
+from app_server.identity.problems import (
+    AccountLocked,
+    ChallengeOver,
+    CodeNotAccepted,
+    DistrictUnknown,
+    PhoneNotValid,
+)
+from app_server.identity.schemas import (
+    AnswerChallenge,
+    AskForCode,
+    ChallengeSent,
+    ChangeProfile,
+    Districts,
+    Profile,
+    SessionOpened,
+)
+from app_server.identity.sessions import sessions_of
+from app_server.kernel.access import Anonymous, Resident, access, actor
+from app_server.kernel.languages import language_of
+from app_server.kernel.problems import PreconditionFailed, TooManyRequests
+from app_server.kernel.routing import Route, delete, describe, get, patch, post
+from app_server.kernel.schemas import entity_tag, matched_version, no_content, read, reply
+from app_server.kernel.state import AppRequest
+
+
+@access(Anonymous)
+@describe(body=AskForCode, reply=ChallengeSent, status=202, problems=(PhoneNotValid, TooManyRequests))
+async def ask_for_code(request: AppRequest) -> Response:
+    """Send a one-time code to a phone."""
+    asked = await read(request, AskForCode)
+    device = device_of(request)
+    challenge_id = await service.request_challenge(
+        asked.phone,
+        locale=language_of(request),
+        address=client_address(request),
+        device=device,
+        state=request.state,
+    )
+    sent = ChallengeSent(
+        challenge_id=challenge_id,
+        expires_in=int(service.CODE_LIFE.total_seconds()),
+        resend_after=int(service.RESEND_AFTER.total_seconds()),
+    )
+    return reply(sent, status=202)
+
+
+@access(Anonymous)
+@describe(
+    body=AnswerChallenge, reply=SessionOpened, status=201, problems=(CodeNotAccepted, ChallengeOver, AccountLocked)
+)
+async def open_session(request: AppRequest) -> Response:
+    """Sign in with the code: tokens for an app, a cookie for a browser."""
+    answer = await read(request, AnswerChallenge)
+    opened = await service.open_session(
+        answer.challenge_id, answer.code, user_agent=request.headers.get("user-agent", ""), state=request.state
+    )
+    profile = await service.profile_of(opened.resident_id, keys=request.state["keys"])
+    response = reply(
+        SessionOpened(
+            access_token=opened.access_token,
+            refresh_token=opened.refresh_token,
+            expires_in=request.state["settings"].access_token_seconds,
+            resident=profile,
+        ),
+        status=201,
+    )
+    set_cookies(response, opened, request)
+    return response
+
+
+@access(Resident)
+@describe(status=204)
+async def end_current_session(request: AppRequest) -> Response:
+    """Sign out here."""
+    session_id = actor(request, Resident).session_id
+    await service.end_session(session_id, state=request.state)
+    sessions_of(request.state).forget(session_id)
+    response = no_content()
+    clear_session_cookie(response, request)
+    return response
+
+
+@access(Resident)
+@describe(reply=Profile)
+async def me(request: AppRequest) -> Response:
+    """The resident's own profile."""
+    profile = await service.profile_of(actor(request, Resident).id, keys=request.state["keys"])
+    return reply(profile, headers={"etag": entity_tag(profile.version)})
+
+
+@access(Resident)
+@describe(body=ChangeProfile, reply=Profile, problems=(DistrictUnknown, PreconditionFailed))
+async def change_me(request: AppRequest) -> Response:
+    """Change name, language, look or district."""
+    change = await read(request, ChangeProfile)
+    resident = actor(request, Resident)
+    profile = await service.change_profile(resident.id, change, matched_version(request), state=request.state)
+    return reply(profile, headers={"etag": entity_tag(profile.version)})
+
+
+@access(Anonymous)
+@describe(reply=Districts)
+async def list_districts(request: AppRequest) -> Response:
+    """The districts of the city, by GB/T 2260 code."""
+    return reply(Districts(items=await service.districts()))
+
+
+routes: list[Route] = [
+    post("/v1/sign-in/challenges", ask_for_code),
+    post("/v1/sign-in/sessions", open_session),
+    delete("/v1/sign-in/sessions/current", end_current_session),
+    get("/v1/me", me),
+    patch("/v1/me", change_me),
+    get("/v1/districts", list_districts),
+]

@@ -1,0 +1,352 @@
+"""Sign-in and the profile, as use cases."""
+
+import secrets
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import orjson
+
+from app_server.identity import phones
+from app_server.identity.models import District, RefreshToken, Resident, Session, SignInChallenge
+from app_server.identity.problems import (
+    AccountLocked,
+    ChallengeOver,
+    CodeNotAccepted,
+    DistrictUnknown,
+    PhoneNotValid,
+    SessionOver,
+)
+from app_server.identity.schemas import ChangeProfile, DistrictView, Profile
+from app_server.kernel.clock import Clock
+from app_server.kernel.crypto import KeyRing, token_hash
+from app_server.kernel.ids import uuid7
+from app_server.kernel.limits import Rate, limit
+from app_server.kernel.problems import FieldError, PreconditionFailed
+from app_server.kernel.redis import Redis
+from app_server.kernel.settings import Settings
+from app_server.kernel.state import AppState
+from app_server.kernel.tokens import sign
+from app_server.kernel.unit_of_work import execute, fetch, fetchrow, in_unit_of_work
+
+CODE_LIFE = timedelta(minutes=5)
+RESEND_AFTER = timedelta(seconds=60)
+MOST_ATTEMPTS = 5
+REFRESH_GRACE = timedelta(seconds=30)  # a client whose answer was lost may ask once more and gets the same successor
+
+PER_NUMBER = Rate(most=5, per=timedelta(hours=1))
+PER_DEVICE = Rate(most=20, per=timedelta(hours=1))
+
+FIRST_PARTY = "banyan"  # the client id of the resident app itself
+
+CODE_TEXTS = {
+    "zh-CN": "【{city}】登录验证码 {code}，5 分钟内有效。工作人员不会向您索要验证码。",
+    "en": "{city}: your sign-in code is {code}. It works for 5 minutes. Nobody from the city will ask you for it.",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenedSession:
+    """A new or renewed session, and the secrets that go to its owner and nowhere else."""
+
+    session_id: UUID
+    resident_id: UUID
+    cookie_token: str | None
+    refresh_token: str
+    access_token: str
+
+
+async def request_challenge(phone: str, *, locale: str, address: str, device: str | None, state: AppState) -> UUID:
+    """Send a one-time code; the challenge's id. Known and unknown numbers are the same here: nobody is looked up.
+
+    Problems: `phone_not_valid`, `too_many_requests`. Without Valkey the limits cannot be held, so no code is sent
+    (`temporarily_unavailable`).
+    """
+    number = phones.normalise(phone)
+    if number is None:
+        raise PhoneNotValid(errors=[FieldError(pointer="/phone", detail="A mobile number, like 138 0000 0001.")])
+    index = state["keys"].blind_index("resident.phone", number)
+    await _hold_limits(state["redis"], state["settings"], index.hex(), address, device)
+    return await _send_code(number, index, locale, state)
+
+
+async def _hold_limits(redis: Redis, settings: Settings, number: str, address: str, device: str | None) -> None:
+    per_address = Rate(most=settings.codes_per_address, per=timedelta(hours=1))
+    await limit(redis, "code:address", address, per_address, fail_open=False)
+    if device:
+        await limit(redis, "code:device", device, PER_DEVICE, fail_open=False)
+    await limit(redis, "code:resend", number, Rate(most=1, per=RESEND_AFTER), fail_open=False)
+    await limit(redis, "code:number", number, PER_NUMBER, fail_open=False)
+
+
+@in_unit_of_work
+async def _send_code(number: phones.Phone, index: bytes, locale: str, state: AppState) -> UUID:
+    keys, now = state["keys"], state["clock"]()
+    challenge_id, code = uuid7(), f"{secrets.randbelow(1_000_000):06}"
+    await SignInChallenge.create(
+        id=challenge_id,
+        phone_index=index,
+        phone_sealed=keys.seal("challenge.phone", number),
+        code_hash=_code_hash(keys, challenge_id, code),
+        locale=locale,
+        expires_at=now + CODE_LIFE,
+    )
+    text = CODE_TEXTS.get(locale, CODE_TEXTS["en"]).format(city=state["settings"].city_name, code=code)
+    await state["ports"].sms.queue_sms(
+        to=number, text=text, unique_key=f"challenge:{challenge_id}", expires_at=now + CODE_LIFE
+    )
+    return challenge_id
+
+
+async def open_session(challenge_id: UUID, code: str, *, user_agent: str, state: AppState) -> OpenedSession:
+    """Trade the right code for a session; a person who was never here becomes a resident.
+
+    Each try counts before it is looked at, so a thousand at once still are five. Problems: `code_not_accepted` (with
+    `tries_left`), `challenge_over`, `account_locked`.
+    """
+    row = await _count_attempt(challenge_id, state["clock"]())
+    if row is None:
+        raise ChallengeOver()
+    code = "".join(code.split())
+    if not secrets.compare_digest(_code_hash(state["keys"], challenge_id, code), bytes(row["code_hash"])):
+        left = MOST_ATTEMPTS - row["attempts"]
+        raise CodeNotAccepted(errors=[FieldError(pointer="/code", detail=f"{left} tries left.")], tries_left=left)
+    return await _admit(challenge_id, row, user_agent, state)
+
+
+@in_unit_of_work
+async def _count_attempt(challenge_id: UUID, now: datetime) -> Any:
+    return await fetchrow(
+        "UPDATE core_sign_in_challenge SET attempts = attempts + 1"
+        " WHERE id = $1 AND used_at IS NULL AND attempts < $2 AND expires_at > $3"
+        " RETURNING code_hash, attempts, phone_index, phone_sealed, locale",
+        challenge_id,
+        MOST_ATTEMPTS,
+        now,
+    )
+
+
+@in_unit_of_work
+async def _admit(challenge_id: UUID, row: Any, user_agent: str, state: AppState) -> OpenedSession:
+    now = state["clock"]()
+    used = await execute(
+        "UPDATE core_sign_in_challenge SET used_at = $2 WHERE id = $1 AND used_at IS NULL", challenge_id, now
+    )
+    if not used:
+        raise ChallengeOver()
+    number = state["keys"].open("challenge.phone", row["phone_sealed"])
+    resident = await ensure_resident(number, locale=row["locale"], keys=state["keys"])
+    if resident.locked_at is not None:
+        raise AccountLocked()
+    return await _new_session(resident, user_agent, state)
+
+
+async def ensure_resident(number: str, *, locale: str = "zh-CN", keys: KeyRing) -> Resident:
+    """The resident with this number (E.164), made if there is none; in the caller's unit of work."""
+    index = keys.blind_index("resident.phone", number)
+    await execute(
+        "INSERT INTO core_resident"
+        " (id, phone_index, phone_sealed, locale, theme, elder_mode, roles, version, created_at)"
+        " VALUES ($1, $2, $3, $4, 'auto', false, '[]', 1, now()) ON CONFLICT (phone_index) DO NOTHING",
+        uuid7(),
+        index,
+        keys.seal("resident.phone", number),
+        locale,
+    )
+    return await Resident.get(phone_index=index)
+
+
+async def _new_session(resident: Resident, user_agent: str, state: AppState) -> OpenedSession:
+    now = state["clock"]()
+    cookie_token, refresh_token = _secret("bs"), _secret("br")
+    session = await Session.create(
+        resident=resident,
+        token_hash=token_hash(cookie_token),
+        user_agent=user_agent[:200],
+        expires_at=now + timedelta(days=state["settings"].session_days),
+    )
+    await RefreshToken.create(session=session, token_hash=token_hash(refresh_token))
+    return OpenedSession(
+        session_id=session.id,
+        resident_id=resident.id,
+        cookie_token=cookie_token,
+        refresh_token=refresh_token,
+        access_token=_access_token(resident, session.id, state),
+    )
+
+
+async def renew_session(refresh_token: str, *, state: AppState) -> OpenedSession:
+    """Rotate a refresh token. A repeat within 30 s gets the same successor; a later one ends the session.
+
+    Problem: `session_over`.
+    """
+    renewed = await _rotate(refresh_token, state)
+    if renewed is None:
+        raise SessionOver()
+    return renewed
+
+
+@in_unit_of_work
+async def _rotate(refresh_token: str, state: AppState) -> OpenedSession | None:
+    keys, now = state["keys"], state["clock"]()
+    link = await RefreshToken.filter(token_hash=token_hash(refresh_token)).select_for_update().first()
+    if link is None:
+        return None
+    session = await Session.get(id=link.session_id).prefetch_related("resident")  # type: ignore[attr-defined]
+    resident = session.resident
+    if session.ended_at is not None or session.expires_at <= now or resident.locked_at is not None:
+        return None
+    if link.used_at is None:
+        successor = _secret("br")
+        await RefreshToken.create(session=session, token_hash=token_hash(successor))
+        link.used_at, link.successor_sealed = now, keys.seal("refresh.successor", successor)
+        await link.save(update_fields=["used_at", "successor_sealed"])
+        session.expires_at, session.last_used_at = now + timedelta(days=state["settings"].session_days), now
+        await session.save(update_fields=["expires_at", "last_used_at"])
+    elif now - link.used_at <= REFRESH_GRACE and link.successor_sealed is not None:
+        successor = keys.open("refresh.successor", link.successor_sealed)
+    else:
+        await end_session(session.id, state=state)
+        return None
+    return OpenedSession(
+        session_id=session.id,
+        resident_id=resident.id,
+        cookie_token=None,
+        refresh_token=successor,
+        access_token=_access_token(resident, session.id, state),
+    )
+
+
+@in_unit_of_work
+async def end_session(session_id: UUID, *, state: AppState) -> None:
+    """End a session: its cookie, its refresh family and, within seconds in every process, its access tokens."""
+    await execute(
+        "UPDATE core_session SET ended_at = $2 WHERE id = $1 AND ended_at IS NULL", session_id, state["clock"]()
+    )
+
+
+async def profile_of(resident_id: UUID, *, keys: KeyRing) -> Profile:
+    """The resident's own profile; one query."""
+    row = await fetchrow(
+        "SELECT r.id, r.phone_sealed, r.name_sealed, r.locale, r.theme, r.elder_mode, r.roles, r.version, r.created_at,"
+        " d.code, d.name, d.name_en FROM core_resident r LEFT JOIN core_district d ON d.code = r.district_code"
+        " WHERE r.id = $1",
+        resident_id,
+    )
+    if row is None:
+        raise SessionOver()
+    return _profile(row, keys)
+
+
+@in_unit_of_work
+async def change_profile(resident_id: UUID, change: ChangeProfile, version: int | None, *, state: AppState) -> Profile:
+    """Change what was sent. Problems: `precondition_failed` when `version` is given and stale, `district_unknown`."""
+    keys = state["keys"]
+    resident = await Resident.filter(id=resident_id).select_for_update().get()
+    if version is not None and version != resident.version:
+        raise PreconditionFailed()
+    sent = change.model_dump(exclude_unset=True)
+    if "name" in sent:
+        name = " ".join((sent.pop("name") or "").split())
+        resident.name_sealed = keys.seal("resident.name", name) if name else None
+    if sent.get("district_code") and not await District.exists(code=sent["district_code"]):
+        raise DistrictUnknown(errors=[FieldError(pointer="/district_code", detail="Choose one of GET /v1/districts.")])
+    for member, value in sent.items():
+        if value is not None or member == "district_code":
+            setattr(resident, member, value)
+    resident.version += 1
+    await resident.save()
+    return await profile_of(resident_id, keys=keys)
+
+
+async def name_of(resident_id: UUID, *, keys: KeyRing) -> str | None:
+    """The resident's name, or None when they have not given one."""
+    row = await fetchrow("SELECT name_sealed FROM core_resident WHERE id = $1", resident_id)
+    return keys.open("resident.name", row["name_sealed"]) if row and row["name_sealed"] else None
+
+
+async def locale_of(resident_id: UUID) -> str:
+    """The language the resident chose."""
+    row = await fetchrow("SELECT locale FROM core_resident WHERE id = $1", resident_id)
+    return str(row["locale"]) if row else "zh-CN"
+
+
+async def districts() -> list[DistrictView]:
+    """All districts, by code."""
+    return [
+        DistrictView(code=row["code"], name=row["name"], name_en=row["name_en"])
+        for row in await fetch("SELECT code, name, name_en FROM core_district ORDER BY code")
+    ]
+
+
+@in_unit_of_work
+async def register_person(
+    number: str,
+    *,
+    name: str,
+    roles: list[str],
+    organisation_id: UUID | None = None,
+    locale: str = "zh-CN",
+    district_code: str | None = None,
+    keys: KeyRing,
+) -> UUID:
+    """A resident with a name and roles (`operator`, `provider`), for seeding and for the operator's command line.
+
+    Roles and organisation are set; name, language and district only when the person is new.
+    """
+    resident = await ensure_resident(number, locale=locale, keys=keys)
+    if resident.name_sealed is None:
+        resident.name_sealed = keys.seal("resident.name", name)
+        resident.district_code = district_code
+    resident.roles, resident.organisation_id = roles, organisation_id
+    await resident.save()
+    return resident.id
+
+
+@in_unit_of_work
+async def forget_old_challenges(clock: Clock) -> None:
+    """Remove challenges that nobody can answer any more."""
+    await SignInChallenge.filter(expires_at__lt=clock() - timedelta(days=1)).delete()
+
+
+def _profile(row: Any, keys: KeyRing) -> Profile:
+    return Profile.model_construct(
+        id=row["id"],
+        name=keys.open("resident.name", row["name_sealed"]) if row["name_sealed"] else None,
+        phone_masked=phones.mask(keys.open("resident.phone", row["phone_sealed"])),
+        locale=row["locale"],
+        theme=row["theme"],
+        elder_mode=row["elder_mode"],
+        district=DistrictView.model_construct(code=row["code"], name=row["name"], name_en=row["name_en"])
+        if row["code"]
+        else None,
+        roles=orjson.loads(row["roles"]),
+        created_at=row["created_at"],
+        version=row["version"],
+    )
+
+
+def _access_token(resident: Resident, session_id: UUID, state: AppState) -> str:
+    settings, now = state["settings"], int(state["clock"]().timestamp())
+    claims = {
+        "iss": settings.base_url,
+        "aud": settings.base_url,
+        "client_id": FIRST_PARTY,
+        "sub": str(resident.id),
+        "sid": str(session_id),
+        "roles": resident.roles,
+        "org": str(resident.organisation_id) if resident.organisation_id else None,
+        "iat": now,
+        "exp": now + settings.access_token_seconds,
+        "jti": str(uuid7()),
+    }
+    return sign(claims, typ="at+jwt", keys=state["keys"])
+
+
+def _code_hash(keys: KeyRing, challenge_id: UUID, code: str) -> bytes:
+    return keys.blind_index("challenge.code", f"{challenge_id}\0{code}")
+
+
+def _secret(prefix: str) -> str:
+    return f"{prefix}_{secrets.token_urlsafe(32)}"
