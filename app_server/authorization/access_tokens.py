@@ -1,0 +1,46 @@
+"""The credential behind `Authorization: Bearer eyJ…`: an access token of ours, checked without any round trip."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from uuid import UUID
+
+from app_server.authorization.tokens import principal_of
+from app_server.identity.sessions import sessions_of
+from app_server.kernel.access import MiniApp, Resident
+from app_server.kernel.logs import logger
+from app_server.kernel.state import AppState
+from app_server.kernel.tokens import Expectation, TokenRefused, TokenVerifier
+
+log = logger(__name__)
+
+
+class AuthorizationState(AppState):
+    """The process's state with its token verifier."""
+
+    access_tokens: TokenVerifier
+
+
+async def resolve_access_token(token: str, state: AppState) -> Resident | MiniApp | None:
+    """The caller, or None for a token that is no good, of an ended session, or of an app that is not open now."""
+    verifier: TokenVerifier = state["access_tokens"]  # type: ignore[typeddict-item]
+    try:
+        claims = verifier.verify(token, state["clock"]())
+    except TokenRefused as reason:
+        log.info("access_refused", reason=str(reason))
+        return None
+    if "sid" in claims and sessions_of(state).has_ended(UUID(claims["sid"])):
+        return None
+    principal = principal_of(claims, state)
+    if isinstance(principal, MiniApp) and state["ports"].clients.find(principal.app_id) is None:
+        return None
+    return principal
+
+
+@asynccontextmanager
+async def lifespan(state: AppState) -> AsyncIterator[dict[str, TokenVerifier]]:
+    """Keep the verifier, with the tokens it has seen, for the life of the process."""
+    issuer = state["settings"].base_url
+    expected = Expectation(
+        typ="at+jwt", issuer=issuer, audience=issuer, required=("iss", "aud", "exp", "iat", "sub", "client_id")
+    )
+    yield {"access_tokens": TokenVerifier(expected, state["keys"])}

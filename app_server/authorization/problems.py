@@ -1,0 +1,34 @@
+"""What consent and the token endpoint refuse."""
+
+from app_server.kernel.problems import Problem
+
+
+class ConsentRequired(Problem):
+    """This service asks for your consent first."""
+
+    code = "consent_required"
+    status = 403
+
+
+class ScopeUnknown(Problem):
+    """The service does not ask for that. Choose among the scopes that it names."""
+
+    code = "scope_unknown"
+    status = 400
+
+
+class ConsentWithdrawn(Problem):
+    """The resident does not allow this, or no longer does. Ask them in the app."""
+
+    code = "consent_withdrawn"
+    status = 403
+
+
+class OAuthError(Exception):
+    """A refusal of the token endpoint (RFC 6749 §5.2): its code, and a sentence for the client's developer."""
+
+    def __init__(self, error: str, description: str, status: int = 400) -> None:
+        super().__init__(description)
+        self.error = error
+        self.description = description
+        self.status = status

@@ -1,0 +1,155 @@
+"""Consents, the token endpoint, and what is published about them."""
+
+from uuid import UUID
+
+from starlette.responses import Response
+
+from app_server.authorization import service, tokens
+from app_server.authorization.problems import ConsentWithdrawn, OAuthError, ScopeUnknown
+from app_server.authorization.schemas import Consents, ConsentView, GiveConsent, Tokens, UserInfo
+from app_server.authorization.views import purpose_of, text_of
+from app_server.identity.service import locale_of, name_of
+from app_server.kernel.access import Anonymous, MiniApp, Resident, access, actor
+from app_server.kernel.idempotency import idempotent
+from app_server.kernel.languages import language_of
+from app_server.kernel.ports import Viewer
+from app_server.kernel.problems import NotFound
+from app_server.kernel.routing import Route, delete, describe, get, post
+from app_server.kernel.schemas import encode_cursor, no_content, page_request, read, read_form, reply
+from app_server.kernel.state import AppRequest
+from app_server.kernel.unit_of_work import in_unit_of_work
+
+
+@access(Anonymous)
+@describe(reply=Tokens, body_media_types=("application/x-www-form-urlencoded",))
+async def token(request: AppRequest) -> Response:
+    """Exchange a launch code, an app's own proof, or a refresh token for tokens (RFC 6749)."""
+    try:
+        granted = await tokens.answer(await read_form(request), request.state)
+    except OAuthError as refused:
+        headers = {"www-authenticate": "Bearer"} if refused.status == 401 else {}
+        body = {"error": refused.error, "error_description": refused.description}
+        return reply(body, status=refused.status, headers=headers)
+    return reply(granted.model_dump(exclude_none=True), headers={"pragma": "no-cache"})
+
+
+@access(MiniApp)
+@describe(reply=UserInfo, problems=(ConsentWithdrawn,))
+async def userinfo(request: AppRequest) -> Response:
+    """What the app may know of the resident; each look goes into the resident's ledger first."""
+    app = actor(request, MiniApp)
+    if app.resident_id is None or app.sub is None:
+        raise ConsentWithdrawn("This token is the app's own. Use the one of a resident's launch.")
+    return reply((await _look(request, app, app.resident_id, app.sub)).model_dump(exclude_none=True))
+
+
+@in_unit_of_work
+async def _look(request: AppRequest, app: MiniApp, resident_id: UUID, sub: str) -> UserInfo:
+    state = request.state
+    locale = await locale_of(resident_id)
+    client = state["ports"].clients.find(app.app_id)
+    if client is None or "profile:read" not in await service.granted_scopes(resident_id, app.app_id):
+        return UserInfo(sub=sub, locale=locale)
+    await state["ports"].ledger.record_look(
+        resident_id=resident_id,
+        who=Viewer(kind="miniapp", id=app.app_id, name=text_of(client.name, locale)),
+        purpose=purpose_of(client, "profile:read", locale),
+        fields=["name"],
+        reference=f"launch:{app.launch_id}",
+        at=state["clock"](),
+    )
+    return UserInfo(sub=sub, locale=locale, name=await name_of(resident_id, keys=state["keys"]))
+
+
+@access(Resident)
+@idempotent()
+@describe(body=GiveConsent, status=201, reply=Consents, problems=(ScopeUnknown,))
+async def give_consent(request: AppRequest) -> Response:
+    """Allow a mini-app some of what it asks for."""
+    asked = await read(request, GiveConsent)
+    client = request.state["ports"].clients.find(asked.app_id)
+    if client is None:
+        raise NotFound()
+    await service.give_consent(actor(request, Resident).id, client, asked.scopes, state=request.state)
+    return reply(await _consents(request), status=201)
+
+
+@access(Resident)
+@describe(reply=Consents, query=("cursor", "limit"))
+async def list_consents(request: AppRequest) -> Response:
+    """What the resident allows, and to whom."""
+    return reply(await _consents(request))
+
+
+@access(Resident)
+@describe(status=204)
+async def withdraw_consent(request: AppRequest) -> Response:
+    """Take one scope back; the app hears of it and its access ends at once."""
+    consent_id: UUID = request.path_params["consent_id"]
+    await service.withdraw_consent(actor(request, Resident).id, consent_id, state=request.state)
+    return no_content()
+
+
+@access(Anonymous)
+@describe()
+async def discovery(request: AppRequest) -> Response:
+    """The provider's metadata (OpenID Connect Discovery §3, RFC 8414)."""
+    base = request.state["settings"].base_url
+    return reply(
+        {
+            "issuer": base,
+            "token_endpoint": f"{base}/oauth/token",
+            "userinfo_endpoint": f"{base}/oauth/userinfo",
+            "jwks_uri": f"{base}/.well-known/jwks.json",
+            "scopes_supported": ["openid", "profile:read", *sorted(tokens.APP_SCOPES)],
+            "response_types_supported": [],
+            "grant_types_supported": ["authorization_code", "client_credentials", "refresh_token"],
+            "subject_types_supported": ["pairwise"],
+            "id_token_signing_alg_values_supported": ["ES256"],
+            "token_endpoint_auth_methods_supported": ["private_key_jwt"],
+            "token_endpoint_auth_signing_alg_values_supported": ["EdDSA", "ES256"],
+            "code_challenge_methods_supported": ["S256"],
+            "claims_supported": ["sub", "name", "locale", "acr"],
+            "ui_locales_supported": ["zh-CN", "en"],
+        },
+        headers={"cache-control": "public, max-age=300"},
+    )
+
+
+@access(Anonymous)
+@describe()
+async def jwks(request: AppRequest) -> Response:
+    """The city's public keys (RFC 7517)."""
+    return reply(request.state["keys"].public_jwks(), headers={"cache-control": "public, max-age=300"})
+
+
+async def _consents(request: AppRequest) -> Consents:
+    page = page_request(request)
+    rows = await service.consents_of(actor(request, Resident).id, page)
+    language, clients = language_of(request), request.state["ports"].clients
+    items = []
+    for row in rows[: page.limit]:
+        client = clients.find(row["app_id"])
+        items.append(
+            ConsentView(
+                id=row["id"],
+                app_id=row["app_id"],
+                app_name=text_of(client.name, language) if client else row["app_id"],
+                scope=row["scope"],
+                purpose=purpose_of(client, row["scope"], language) if client else "",
+                granted_at=row["granted_at"],
+            )
+        )
+    more = len(rows) > page.limit
+    return Consents(items=items, next=encode_cursor(items[-1].id) if more else None)
+
+
+routes: list[Route] = [
+    post("/oauth/token", token),
+    get("/oauth/userinfo", userinfo),
+    post("/v1/consents", give_consent),
+    get("/v1/consents", list_consents),
+    delete("/v1/consents/{consent_id:uuid}", withdraw_consent),
+    get("/.well-known/openid-configuration", discovery),
+    get("/.well-known/jwks.json", jwks),
+]

@@ -1,0 +1,188 @@
+"""Consent and launch codes, as use cases."""
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from app_server.authorization.events import ConsentWithdrawn
+from app_server.authorization.models import LaunchCode
+from app_server.authorization.problems import ScopeUnknown
+from app_server.kernel.crypto import KeyRing, token_hash
+from app_server.kernel.events import record
+from app_server.kernel.ids import uuid7
+from app_server.kernel.ports import Client, ScopeRequest
+from app_server.kernel.problems import FieldError, NotFound
+from app_server.kernel.schemas import PageRequest
+from app_server.kernel.state import AppState
+from app_server.kernel.unit_of_work import execute, fetch, fetchrow, in_unit_of_work
+
+CODE_LIFE = timedelta(seconds=60)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RedeemedLaunch:
+    """What a launch code stood for."""
+
+    resident_id: UUID
+    session_id: UUID
+    launch_id: UUID
+    scopes: frozenset[str]
+
+
+def subject_of(client: Client, resident_id: UUID, keys: KeyRing) -> str:
+    """The pairwise subject: apps of one sector know a resident by one, others by another."""
+    return keys.pairwise(client.sector, resident_id)
+
+
+async def granted_scopes(resident_id: UUID, app_id: str) -> frozenset[str]:
+    """The scopes that the resident allows the app now."""
+    rows = await fetch(
+        "SELECT scope FROM core_consent WHERE resident_id = $1 AND app_id = $2 AND withdrawn_at IS NULL",
+        resident_id,
+        app_id,
+    )
+    return frozenset(row["scope"] for row in rows)
+
+
+async def missing_scopes(resident_id: UUID, client: Client) -> Sequence[ScopeRequest]:
+    """What the app cannot open without and the resident has not allowed."""
+    granted = await granted_scopes(resident_id, client.app_id)
+    return [asked for asked in client.scopes if asked.required and asked.scope not in granted]
+
+
+async def granted_resident(app_id: str, sub: str, scope: str) -> UUID | None:
+    """The resident whom the app knows as `sub`, if they allow it this scope now."""
+    row = await fetchrow(
+        "SELECT resident_id FROM core_consent WHERE app_id = $1 AND sub = $2 AND scope = $3 AND withdrawn_at IS NULL",
+        app_id,
+        sub,
+        scope,
+    )
+    return row["resident_id"] if row else None
+
+
+@in_unit_of_work
+async def give_consent(resident_id: UUID, client: Client, scopes: Sequence[str], *, state: AppState) -> None:
+    """Allow the app these scopes; those allowed already stay as they are. Problem: `scope_unknown`."""
+    known = {asked.scope for asked in client.scopes}
+    if unknown := [scope for scope in scopes if scope not in known]:
+        raise ScopeUnknown(errors=[FieldError(pointer="/scopes", detail=f"Not asked for: {', '.join(unknown)}.")])
+    sub = subject_of(client, resident_id, state["keys"])
+    for scope in sorted(set(scopes)):
+        await execute(
+            "INSERT INTO core_consent (id, resident_id, app_id, sub, scope, granted_at) VALUES ($1, $2, $3, $4, $5, $6)"
+            " ON CONFLICT (resident_id, app_id, scope) WHERE withdrawn_at IS NULL DO NOTHING",
+            uuid7(),
+            resident_id,
+            client.app_id,
+            sub,
+            scope,
+            state["clock"](),
+        )
+
+
+@in_unit_of_work
+async def withdraw_consent(resident_id: UUID, consent_id: UUID, *, state: AppState) -> None:
+    """Take a scope back; the app hears of it. Nothing happens the second time. Problem: `not_found`."""
+    row = await fetchrow(
+        "UPDATE core_consent SET withdrawn_at = $3 WHERE id = $1 AND resident_id = $2 AND withdrawn_at IS NULL"
+        " RETURNING app_id, sub, scope",
+        consent_id,
+        resident_id,
+        state["clock"](),
+    )
+    if row is not None:
+        await record(
+            ConsentWithdrawn(resident_id=resident_id, app_id=row["app_id"], sub=row["sub"], scope=row["scope"])
+        )
+    elif not await fetch("SELECT 1 FROM core_consent WHERE id = $1 AND resident_id = $2", consent_id, resident_id):
+        raise NotFound()
+
+
+async def consents_of(resident_id: UUID, page: PageRequest) -> list[Any]:
+    """One more than the page of consents that stand, the newest first: id, app_id, scope, granted_at."""
+    return await fetch(
+        "SELECT id, app_id, scope, granted_at FROM core_consent"
+        " WHERE resident_id = $1 AND withdrawn_at IS NULL AND ($2::uuid IS NULL OR id < $2)"
+        " ORDER BY id DESC LIMIT $3",
+        resident_id,
+        page.after[0] if page.after else None,
+        page.limit + 1,
+    )
+
+
+@in_unit_of_work
+async def mint_code(
+    *,
+    client: Client,
+    resident_id: UUID,
+    session_id: UUID,
+    launch_id: UUID,
+    redirect_uri: str,
+    code_challenge: str,
+    state: AppState,
+) -> str:
+    """A one-time code for a launch, good for `CODE_LIFE`."""
+    code = secrets.token_urlsafe(32)
+    await LaunchCode.create(
+        code_hash=token_hash(code),
+        app_id=client.app_id,
+        resident_id=resident_id,
+        session_id=session_id,
+        launch_id=launch_id,
+        redirect_uri=redirect_uri,
+        code_challenge=code_challenge,
+        expires_at=state["clock"]() + CODE_LIFE,
+    )
+    return code
+
+
+async def redeem_code(app_id: str, code: str, redirect_uri: str, code_challenge: str, *, state: AppState) -> Any:
+    """What the code stood for, once; None when it is used, old, or another app's, origin's or challenge's.
+
+    In the caller's unit of work.
+    """
+    now = state["clock"]()
+    row = await fetchrow(
+        "UPDATE core_launch_code SET used_at = $5 WHERE code_hash = $1 AND app_id = $2 AND redirect_uri = $3"
+        " AND code_challenge = $4 AND used_at IS NULL AND expires_at > $5"
+        " RETURNING resident_id, session_id, launch_id",
+        token_hash(code),
+        app_id,
+        redirect_uri,
+        code_challenge,
+        now,
+    )
+    if row is None:
+        return None
+    return RedeemedLaunch(
+        resident_id=row["resident_id"],
+        session_id=row["session_id"],
+        launch_id=row["launch_id"],
+        scopes=await granted_scopes(row["resident_id"], app_id),
+    )
+
+
+async def remember_assertion(app_id: str, jti: str, expires_at: Any) -> bool:
+    """Whether this is the first time the client uses the assertion. In the caller's unit of work."""
+    return bool(
+        await execute(
+            "INSERT INTO core_used_assertion (id, app_id, jti, expires_at) VALUES ($1, $2, $3, $4)"
+            " ON CONFLICT (app_id, jti) DO NOTHING",
+            uuid7(),
+            app_id,
+            jti,
+            expires_at,
+        )
+    )
+
+
+@in_unit_of_work
+async def forget_used(state: AppState) -> None:
+    """Remove codes and assertions that could not be accepted any more."""
+    before = state["clock"]() - timedelta(hours=1)
+    await execute("DELETE FROM core_launch_code WHERE expires_at < $1", before)
+    await execute("DELETE FROM core_used_assertion WHERE expires_at < $1", before)

@@ -1,0 +1,203 @@
+"""The token endpoint's thinking: who the client is, and which tokens it gets."""
+
+import base64
+import hashlib
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from uuid import UUID
+
+import jwt
+
+from app_server.authorization.problems import OAuthError
+from app_server.authorization.schemas import Tokens
+from app_server.authorization.service import RedeemedLaunch, redeem_code, remember_assertion, subject_of
+from app_server.identity.problems import SessionOver
+from app_server.identity.service import FIRST_PARTY, locale_of, renew_session
+from app_server.kernel.access import MiniApp, Resident
+from app_server.kernel.ids import uuid7
+from app_server.kernel.ports import Client
+from app_server.kernel.state import AppState
+from app_server.kernel.tokens import Expectation, TokenRefused, VerifiedClaims, sign, verify
+from app_server.kernel.unit_of_work import in_unit_of_work
+
+ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"  # RFC 7523 §2.2
+ASSERTION_LIFE = 120  # seconds: the most that `exp` of an assertion may lie after its `iat`
+APP_SCOPES = frozenset({"cards:issue", "notices:send"})  # what an app does by itself, for residents who allow it
+PHONE_PROVEN = "urn:banyan:acr:phone"  # the assurance of a sign-in by one-time code
+
+
+async def answer(form: Mapping[str, str], state: AppState) -> Tokens:
+    """Tokens for what the form asks (RFC 6749 §3.2). Raises `OAuthError`."""
+    match form.get("grant_type"):
+        case "authorization_code":
+            return await _for_launch(form, state)
+        case "client_credentials":
+            return await _for_app(form, state)
+        case "refresh_token":
+            return await _renewed(form, state)
+        case None:
+            raise OAuthError("invalid_request", "grant_type is missing")
+        case _:
+            raise OAuthError("unsupported_grant_type", "use authorization_code, client_credentials or refresh_token")
+
+
+async def _for_launch(form: Mapping[str, str], state: AppState) -> Tokens:
+    client, assertion = _client(form, state)
+    verifier = _field(form, "code_verifier")
+    if not 43 <= len(verifier) <= 128 or not verifier.isascii():
+        raise OAuthError("invalid_request", "code_verifier must have 43 to 128 characters (RFC 7636 §4.1)")
+    challenge = _b64(hashlib.sha256(verifier.encode()).digest())
+    launch = await _redeem(client, assertion, _field(form, "code"), _field(form, "redirect_uri"), challenge, state)
+    if launch is None:
+        raise OAuthError("invalid_grant", "the code is used, expired, or was made for another app, origin or verifier")
+    return Tokens(
+        access_token=_resident_token(client, launch, state),
+        id_token=await _id_token(client, launch, state),
+        expires_in=state["settings"].access_token_seconds,
+        scope=" ".join(sorted(launch.scopes | {"openid"})),
+    )
+
+
+@in_unit_of_work
+async def _redeem(
+    client: Client, assertion: VerifiedClaims, code: str, redirect_uri: str, challenge: str, state: AppState
+) -> RedeemedLaunch | None:
+    await _use_assertion(client, assertion)
+    launch: RedeemedLaunch | None = await redeem_code(client.app_id, code, redirect_uri, challenge, state=state)
+    return launch
+
+
+async def _for_app(form: Mapping[str, str], state: AppState) -> Tokens:
+    client, assertion = _client(form, state)
+    allowed = APP_SCOPES & {asked.scope for asked in client.scopes}
+    asked = frozenset(form.get("scope", "").split()) or allowed
+    if not asked <= allowed:
+        raise OAuthError("invalid_scope", f"this client may have: {' '.join(sorted(allowed)) or 'none'}")
+    await in_unit_of_work(_use_assertion)(client, assertion)
+    claims = _claims(client, state) | {"sub": client.app_id, "scope": " ".join(sorted(asked))}
+    return Tokens(
+        access_token=sign(claims, typ="at+jwt", keys=state["keys"]),
+        expires_in=state["settings"].access_token_seconds,
+        scope=" ".join(sorted(asked)),
+    )
+
+
+async def _renewed(form: Mapping[str, str], state: AppState) -> Tokens:
+    if form.get("client_id", FIRST_PARTY) != FIRST_PARTY:
+        raise OAuthError("unauthorized_client", "mini-apps get a new launch instead of a refresh token")
+    try:
+        renewed = await renew_session(_field(form, "refresh_token"), state=state)
+    except SessionOver:
+        raise OAuthError("invalid_grant", "the refresh token is no longer good; sign in again") from None
+    return Tokens(
+        access_token=renewed.access_token,
+        refresh_token=renewed.refresh_token,
+        expires_in=state["settings"].access_token_seconds,
+    )
+
+
+def principal_of(claims: VerifiedClaims, state: AppState) -> Resident | MiniApp:
+    """The caller that one of our access tokens stands for."""
+    if claims["client_id"] == FIRST_PARTY:
+        return Resident(
+            id=UUID(claims["sub"]),
+            session_id=UUID(claims["sid"]),
+            roles=frozenset(claims["roles"]),
+            organisation_id=UUID(claims["org"]) if claims["org"] else None,
+        )
+    sealed = claims.get("ctx")
+    return MiniApp(
+        app_id=claims["client_id"],
+        scopes=frozenset(claims["scope"].split()),
+        sub=claims["sub"] if sealed else None,
+        resident_id=UUID(state["keys"].open("token.resident", _unb64(sealed))) if sealed else None,
+        launch_id=UUID(claims["launch_id"]) if sealed else None,
+    )
+
+
+def _client(form: Mapping[str, str], state: AppState) -> tuple[Client, VerifiedClaims]:
+    """The client, proven by a signed assertion (private_key_jwt, OpenID Connect Core §9)."""
+    if form.get("client_assertion_type") != ASSERTION_TYPE:
+        raise OAuthError("invalid_client", f"client_assertion_type must be {ASSERTION_TYPE}", 401)
+    token = _field(form, "client_assertion")
+    app_id = form.get("client_id") or _unverified_subject(token)
+    client = state["ports"].clients.find(app_id)
+    if client is None:
+        raise OAuthError("invalid_client", "there is no such client, or it is suspended", 401)
+    issuer = state["settings"].base_url
+    expected = Expectation(
+        typ=None, issuer=app_id, audience=issuer, required=("iss", "sub", "aud", "exp", "iat", "jti")
+    )
+    try:
+        claims = verify(token, expected, client.public_keys, state["clock"]())
+    except TokenRefused as reason:
+        raise OAuthError("invalid_client", f"client_assertion: {reason}", 401) from None
+    if claims["sub"] != app_id or not isinstance(claims["jti"], str) or not 8 <= len(claims["jti"]) <= 128:
+        raise OAuthError("invalid_client", "client_assertion: sub must be the client, jti 8 to 128 characters", 401)
+    if claims["exp"] - claims["iat"] > ASSERTION_LIFE:
+        raise OAuthError("invalid_client", f"client_assertion: exp may be {ASSERTION_LIFE} s after iat at most", 401)
+    return client, claims
+
+
+async def _use_assertion(client: Client, assertion: VerifiedClaims) -> None:
+    if not await remember_assertion(client.app_id, assertion["jti"], datetime.fromtimestamp(assertion["exp"], UTC)):
+        raise OAuthError("invalid_client", "client_assertion: this jti was used before; sign a new assertion", 401)
+
+
+def _resident_token(client: Client, launch: RedeemedLaunch, state: AppState) -> str:
+    """An access token (RFC 9068). Who the resident is stands in it sealed, so that the app learns only `sub`."""
+    sealed = state["keys"].seal("token.resident", str(launch.resident_id))
+    claims = _claims(client, state) | {
+        "sub": subject_of(client, launch.resident_id, state["keys"]),
+        "scope": " ".join(sorted(launch.scopes)),
+        "sid": str(launch.session_id),
+        "launch_id": str(launch.launch_id),
+        "ctx": _b64(sealed),
+    }
+    return sign(claims, typ="at+jwt", keys=state["keys"])
+
+
+async def _id_token(client: Client, launch: RedeemedLaunch, state: AppState) -> str:
+    claims = _claims(client, state) | {
+        "sub": subject_of(client, launch.resident_id, state["keys"]),
+        "aud": client.app_id,
+        "nonce": str(launch.launch_id),
+        "locale": await locale_of(launch.resident_id),
+        "acr": PHONE_PROVEN,
+    }
+    return sign(claims, typ="JWT", keys=state["keys"])
+
+
+def _claims(client: Client, state: AppState) -> dict[str, object]:
+    issuer, now = state["settings"].base_url, int(state["clock"]().timestamp())
+    return {
+        "iss": issuer,
+        "aud": issuer,
+        "client_id": client.app_id,
+        "iat": now,
+        "exp": now + state["settings"].access_token_seconds,
+        "jti": str(uuid7()),
+    }
+
+
+def _unverified_subject(token: str) -> str:
+    """The client that the assertion claims to be, only to find its keys."""
+    try:
+        return str(jwt.decode(token, options={"verify_signature": False}).get("sub", ""))
+    except jwt.InvalidTokenError:
+        raise OAuthError("invalid_client", "client_assertion is not a token", 401) from None
+
+
+def _field(form: Mapping[str, str], name: str) -> str:
+    value = form.get(name)
+    if not value:
+        raise OAuthError("invalid_request", f"{name} is missing")
+    return value
+
+
+def _b64(raw: bytes) -> str:
+    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
+
+
+def _unb64(text: str) -> bytes:
+    return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
