@@ -9,10 +9,10 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 import asyncpg
 from tortoise import Tortoise
-from tortoise.cli.utils import format_migration_name
 from tortoise.context import TortoiseContext
 from tortoise.migrations.api.migrate import migrate as migrate_tables
 from tortoise.migrations.autodetector import MigrationAutodetector
+from tortoise.migrations.writer import format_migration_name
 
 from app_server.kernel.settings import Settings, SettingsError
 
