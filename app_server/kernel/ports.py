@@ -28,7 +28,7 @@ class DataLedger(Protocol):
         *,
         resident_id: UUID,
         who: Viewer,
-        purpose: str,
+        purpose: str | Mapping[str, str],
         fields: Sequence[str],
         reference: str,
         at: datetime,

@@ -1,0 +1,26 @@
+"""Frames of an event stream (pure): WHATWG HTML §9.2, `text/event-stream`."""
+
+import orjson
+
+HEARTBEAT = b":\n\n"  # a comment: keeps proxies from closing a quiet stream
+
+
+def notice(position: int, item: dict[str, object]) -> bytes:
+    """A notice; the browser sends `position` back as Last-Event-ID when it connects again."""
+    return b"id: %d\nevent: notice\ndata: %b\n\n" % (position, orjson.dumps(item))  # JSON has no line breaks
+
+
+def retry(milliseconds: int) -> bytes:
+    """How long the browser waits before it connects again."""
+    return b"retry: %d\n\n" % milliseconds
+
+
+def last_event_id(header: str | None, after: str | None) -> int | None:
+    """Where a stream resumes: the header of a reconnecting browser wins over `?after=`. None: from now on.
+
+    What is not a position is treated as absent: an event source cannot act on a refusal, it would ask for ever.
+    """
+    for text in (header, after):
+        if text and text.isascii() and text.isdigit() and len(text) <= 18:
+            return int(text)
+    return None

@@ -1,0 +1,1 @@
+"""What is a resident's own: for now the book of who saw their data."""
