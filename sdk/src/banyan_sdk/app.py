@@ -202,6 +202,10 @@ class MiniApp:
             timeout_graceful_shutdown=5,
         )
 
+    async def unhandled_events(self) -> int:
+        """How many events were acknowledged and wait for their handler."""
+        return await self._inbox.waiting()
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if self._asgi is None:
             self._asgi = self._build()
@@ -235,7 +239,7 @@ class MiniApp:
                 *(Route(page, self._page_route(page), methods=["GET"]) for page in self.manifest.pages),
                 Route("/{path:path}", self._file, methods=["GET"]),
             ],
-            lifespan=self._lifespan,
+            lifespan=lambda _: self.running(),
             exception_handlers={Problem: problem_of, HTTPException: problem_of},
             middleware=[
                 Middleware(PlatformOnly, keys=self._platform_keys, app_id=self.manifest.app_id, log=log),
@@ -243,7 +247,8 @@ class MiniApp:
         )
 
     @contextlib.asynccontextmanager
-    async def _lifespan(self, _: Starlette) -> AsyncIterator[None]:
+    async def running(self) -> AsyncIterator[None]:
+        """Everything between start and stop; an ASGI server enters it by itself."""
         surroundings = self._surroundings or Surroundings.from_env(self.manifest.app_id)
         key = self._key or AppKey.load(surroundings.key_file or "")
         platform = Platform(
@@ -378,7 +383,7 @@ class MiniApp:
             file = self._pages.find(page) or (self._pages.plain() if handler else None)
             if file is None:
                 raise NotFound
-            return send(file, request)
+            return send(file, request, self._now().surroundings.platform_url)
 
         return answer
 
@@ -388,7 +393,7 @@ class MiniApp:
         file = self._pages.find(path) if name == path else self._pages.ours(name)
         if file is None:
             raise NotFound
-        return send(file, request)
+        return send(file, request, self._now().surroundings.platform_url)
 
 
 async def _answered(request: Request, work: Awaitable[Answer]) -> Response:

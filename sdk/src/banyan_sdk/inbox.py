@@ -71,6 +71,10 @@ class Inbox:
                 self._withdrawn[gone.sub, gone.scope] = now
             self._news.set()
 
+    async def waiting(self) -> int:
+        question = "select count(*) from banyan_events where state = 'waiting'"
+        return await self._store.read(lambda db: int(db.execute(question).fetchone()[0]))
+
     async def load(self) -> None:
         """Remember, after a restart, whose sessions are no longer good."""
         found = await self._store.read(lambda db: db.execute("select * from banyan_withdrawals").fetchall())

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Iterator
-from functools import cache
+from functools import lru_cache
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -56,10 +56,13 @@ class Pages:
         return BRIDGE / _OURS[name] if name in _OURS else None
 
 
-def send(file: Path, request: Request) -> Response:
-    """The file, or 304 when the browser has it; always asked for again, so that a new release shows at once."""
+def send(file: Path, request: Request, shell: str) -> Response:
+    """The file, or 304 when the browser has it; always asked for again, so that a new release shows at once.
+
+    The bridge learns from it which origin it may talk to: `shell`, the platform's.
+    """
     stat = file.stat()
-    content, tag = _content(file, stat.st_mtime_ns, stat.st_size)
+    content, tag = _content(file, stat.st_mtime_ns, stat.st_size, shell if file.parent == BRIDGE else "")
     headers = {
         "etag": tag,
         "cache-control": "no-cache",
@@ -71,9 +74,11 @@ def send(file: Path, request: Request) -> Response:
     return Response(content, headers=headers | {"content-type": TYPES[file.suffix]})
 
 
-@cache
-def _content(file: Path, changed: int, size: int) -> tuple[bytes, str]:
+@lru_cache(maxsize=512)
+def _content(file: Path, changed: int, size: int, shell: str) -> tuple[bytes, str]:
     content = file.read_bytes()
+    if shell:
+        content = content.replace(b"banyan:shell-origin", shell.encode())
     return content, f'"{hashlib.sha256(content).hexdigest()[:32]}"'
 
 

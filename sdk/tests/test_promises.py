@@ -1,0 +1,163 @@
+"""What the platform was promised happens once, whatever fails in between."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+from conftest import TeaHouse, tea_house
+
+from banyan_sdk.client import PlatformRefused, PlatformUnreachable
+from banyan_sdk.keys import AppKey
+from banyan_sdk.testing import City
+
+
+async def test_an_order_brings_a_card_and_a_notice_in_the_residents_language(city: City) -> None:
+    lin, amy = city.resident(locale="zh-CN"), city.resident("Amy", locale="en")
+    await (await city.open(lin)).post("/api/orders", key="one")
+    await (await city.open(amy)).post("/api/orders", key="two")
+    await city.settled()
+    assert city.platform.notices_of(lin) == [("茶好了", "乌龙茶在7号桌。")]
+    assert city.platform.notices_of(amy) == [("Your tea is ready", "Oolong waits at table 7.")]
+    assert [card["fields"] for card in city.platform.cards_of(amy)] == [{"holder_name": "Amy"}]
+
+
+async def test_a_lost_answer_does_not_double_anything(city: City) -> None:
+    lin = city.resident()
+    visit = await city.open(lin)
+    city.platform.forgets_answers = 3
+    await visit.post("/api/orders", key="one")
+    await city.settled()
+    assert city.platform.writes == 2 + 3
+    assert len(city.platform.notices_of(lin)) == 1
+    assert len(city.platform.cards_of(lin)) == 1
+
+
+async def test_orders_go_on_while_the_platform_is_away(city: City) -> None:
+    lin = city.resident()
+    visit = await city.open(lin)
+    city.platform.away = True
+    for key in ("one", "two", "two"):
+        assert (await visit.post("/api/orders", key=key)).status_code == 200
+    assert await city.app.later.waiting() == 3
+    city.platform.away = False
+    await city.settled()
+    assert len(city.platform.notices_of(lin)) == 2
+
+
+async def test_a_promise_survives_a_restart(tmp_path: Path) -> None:
+    key = AppKey.generate()
+    async with City(tea_house(), data=tmp_path, key=key) as before:
+        lin = before.resident()
+        visit = await before.open(lin)
+        before.platform.away = True
+        await visit.post("/api/orders", key="one")
+    app = tea_house()
+    after = City(app, data=tmp_path, key=key)
+    after.platform.residents[lin.sub] = lin
+    async with after:
+        await after.settled()
+        assert after.platform.notices_of(lin) == [("茶好了", "乌龙茶在7号桌。")]
+
+
+async def test_a_withdrawn_grant_ends_the_promise_and_holds_up_nobody(city: City) -> None:
+    lin, chen = city.resident(), city.resident("陈明")
+    visit = await city.open(lin)
+    lin.grants.discard("cards:issue")
+    await visit.post("/api/orders", key="one")
+    await (await city.open(chen)).post("/api/orders", key="two")
+    await city.settled()
+    assert city.platform.cards_of(lin) == []
+    assert len(city.platform.notices_of(lin)) == 1
+    assert len(city.platform.cards_of(chen)) == 1
+
+
+async def test_what_was_sent_is_forgotten(city: City) -> None:
+    await (await city.open(city.resident("林晓燕"))).post("/api/orders", key="one")
+    await city.settled()
+    kept = await city.app.store.read(
+        lambda db: [tuple(row) for row in db.execute("select state, body from banyan_calls")]
+    )
+    assert kept == [("sent", None), ("sent", None)]
+
+
+async def test_an_order_that_fails_promises_nothing(city: City) -> None:
+    lin = city.resident()
+
+    def half(db: object) -> None:
+        city.app.later.notify(db, lin.sub, "ready", key="half", tea="x", table="1")  # type: ignore[arg-type]
+        raise RuntimeError("the kettle broke")
+
+    with pytest.raises(RuntimeError):
+        await city.app.store.write(half)
+    assert await city.app.later.waiting() == 0
+
+
+async def test_direct_calls_try_again_and_tell_a_no_from_a_silence(city: City) -> None:
+    lin = city.resident()
+    city.platform.forgets_answers = 1
+    issued = await city.app.platform.issue_card(lin.sub, "tea-card", key="k", number="1", fields={"holder_name": "林"})
+    assert list(city.platform.cards) == [issued.id]
+    with pytest.raises(PlatformRefused) as refused:
+        await city.app.platform.notify("nobody", "ready", key="n", tea="x", table="1")
+    assert refused.value.code == "consent_missing"
+    city.platform.away = True
+    with pytest.raises(PlatformUnreachable):
+        await city.app.platform.notify(lin.sub, "ready", key="m", tea="x", table="1")
+
+
+async def test_a_forgotten_token_is_renewed_without_a_word(city: City) -> None:
+    lin = city.resident()
+    await city.app.platform.notify(lin.sub, "ready", key="a", tea="x", table="1")
+    city.platform.forget_tokens()
+    await city.app.platform.notify(lin.sub, "ready", key="b", tea="x", table="1")
+    assert len(city.platform.notices_of(lin)) == 2
+
+
+async def test_an_event_is_heard_once_however_often_it_comes(city: City, app: TeaHouse) -> None:
+    data: dict[str, object] = {"sub": "someone", "scope": "profile:read"}
+    for _ in range(3):
+        assert (await city.tell("grant.withdrawn", data, "evt_1")).status_code == 204
+    await city.settled()
+    assert [event.id for event in app.heard] == ["evt_1"]
+
+
+async def test_an_event_whose_handler_fails_is_tried_again(
+    city: City, app: TeaHouse, caplog: pytest.LogCaptureFixture
+) -> None:
+    app.event_failures = 1
+    assert (await city.tell("grant.withdrawn", {"sub": "x", "scope": "profile:read"})).status_code == 204
+    await city.settled()
+    assert len(app.heard) == 1
+    assert "runs again in 1 s" in caplog.text
+
+
+async def test_an_acknowledged_event_survives_a_crash(tmp_path: Path) -> None:
+    key = AppKey.generate()
+    crashed = tea_house()
+    crashed.event_failures = 100
+    async with City(crashed, data=tmp_path, key=key) as city:
+        visit = await city.open(lin := city.resident())
+        await city.withdraw(lin, "profile:read")
+        sealed = visit.session.session
+    app = tea_house()
+    async with City(app, data=tmp_path, key=key) as city:
+        await city.settled()
+        assert [event.data["sub"] for event in app.heard] == [lin.sub]
+        reply = await city.send("GET", "/menu", headers={"authorization": f"Bearer {sealed}"})
+        assert reply.status_code == 401, "the withdrawal is remembered over the restart"
+
+
+async def test_a_forged_or_changed_event_is_refused(city: City, app: TeaHouse) -> None:
+    headers, body = city.platform.event("grant.withdrawn", {"sub": "x", "scope": "profile:read"})
+    changed = body.replace(b'"x"', b'"y"')
+    assert (await city.http.post("/.banyan/events", content=changed, headers=headers)).status_code == 401
+    old = headers | {"webhook-timestamp": "1"}
+    assert (await city.http.post("/.banyan/events", content=body, headers=old)).status_code == 401
+    assert app.heard == []
+
+
+async def test_a_job_with_at_start_runs_when_the_app_starts(city: City, app: TeaHouse) -> None:
+    async with asyncio.timeout(2):
+        while not app.orders:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+    assert app.orders == ["tea-house"]
