@@ -1,0 +1,75 @@
+// The audit log: filters in the address, newest first, the next page by a button.
+
+import { get } from "../js/api.js";
+import { announce, fill, h, skeleton } from "../js/dom.js";
+import { t, timeElement } from "../js/i18n.js";
+import { actionWord, actorWord } from "./audit-words.js";
+import { refusal, start } from "./frame.js";
+import { emptyState } from "./live.js";
+
+const at = (id) => document.getElementById(id);
+const asked = new URLSearchParams(location.search);
+
+/** The actions that people filter by; one that only the address names is offered too. */
+const ACTIONS = ["listing.registered", "listing.suspended", "listing.lifted", "verifier.created", "verifier.enrolled", "verifier.removed"];
+
+function entry({ at: time, actor, action, subject, reason, details }) {
+  const more = Object.entries(details ?? {});
+  return h("tr", {},
+    h("td", {}, timeElement(time)),
+    h("td", {}, h("strong", {}, actionWord(action))),
+    h("td", { class: "mono" }, h("a", { href: `/console/audit?subject=${encodeURIComponent(subject)}` }, subject)),
+    h("td", { class: "wide-only" }, actorWord(actor)),
+    h("td", {}, reason ?? "",
+      more.length ? h("details", {}, h("summary", {}, t("desk.audit.details")), h("dl", { class: "facts" }, more.map(([name, value]) => [h("dt", { class: "mono" }, name), h("dd", {}, typeof value === "object" ? JSON.stringify(value) : String(value))]))) : null));
+}
+
+function table() {
+  const heads = [["at"], ["action"], ["subject"], ["actor", "wide-only"], ["reason"]];
+  return h("table", { class: "table audit" }, h("caption", { class: "visually-hidden" }, t("desk.audit.caption")),
+    h("thead", {}, h("tr", {}, heads.map(([name, only]) => h("th", { scope: "col", class: only ?? null }, t(`desk.audit.${name}`))))), h("tbody"));
+}
+
+let body = null;
+
+async function read(cursor = null) {
+  const wanted = new URLSearchParams({ limit: "50" });
+  for (const name of ["action", "subject"]) if (asked.get(name)) wanted.set(name, asked.get(name));
+  if (cursor) wanted.set("cursor", cursor);
+  try {
+    const page = await get(`/v1/operator/audit?${wanted}`);
+    if (!body && !page.items.length) {
+      const all = asked.size ? h("a", { class: "button", href: "/console/audit" }, t("desk.audit.clear")) : null;
+      fill(at("entries"), emptyState("document", t("desk.audit.empty"), t("desk.audit.empty_do"), all));
+    } else {
+      if (!body) {
+        const element = table();
+        body = element.querySelector("tbody");
+        fill(at("entries"), h("div", { class: "table-frame" }, element));
+      }
+      const rows = page.items.map(entry);
+      body.append(...rows);
+      if (cursor) {
+        rows[0]?.setAttribute("tabindex", "-1");
+        rows[0]?.focus();
+        announce(t("desk.audit.title"));
+      }
+    }
+    fill(at("more"), page.next ? h("button", { type: "button", class: "button", onclick: () => read(page.next) }, t("common.more")) : "");
+  } catch (problem) {
+    fill(body ? at("more") : at("entries"), refusal(problem, () => read(cursor)));
+  } finally {
+    at("entries").removeAttribute("aria-busy");
+  }
+}
+
+await start();
+const offered = asked.get("action") && !ACTIONS.includes(asked.get("action")) ? [...ACTIONS, asked.get("action")] : ACTIONS;
+at("action").append(...offered.map((action) => h("option", { value: action }, actionWord(action))));
+at("action").value = asked.get("action") ?? "";
+at("subject").value = asked.get("subject") ?? "";
+at("filters").addEventListener("formdata", (event) => { // an empty filter stays out of the address
+  for (const name of ["action", "subject"]) if (!event.formData.get(name)) event.formData.delete(name);
+});
+fill(at("entries"), h("div", { class: "panel" }, skeleton(8)));
+await read();

@@ -1,0 +1,146 @@
+// Readers of cards: add one and hand over its code, see which are enrolled, remove one.
+
+import { get, pages, post, remove } from "../js/api.js";
+import { announce, ask, fill, h, icon, skeleton } from "../js/dom.js";
+import { has, sentence, t, timeElement } from "../js/i18n.js";
+import { desk, refusal, start } from "./frame.js";
+import { copy, emptyState, every } from "./live.js";
+
+const REFRESH = 5; // seconds
+const ROLES = ["desk", "gate"];
+const at = (id) => document.getElementById(id);
+
+let shown = "";
+let handedOver = null; // the reader whose code is on the page
+
+async function refresh() {
+  try {
+    const all = [];
+    for await (const page of pages("/v1/verifiers", { limit: 100 })) all.push(...page);
+    const now = JSON.stringify(all);
+    if (now === shown) return;
+    shown = now;
+    draw(all);
+    const waiting = all.find((reader) => reader.id === handedOver);
+    if (waiting && state(waiting).word === "enrolled") {
+      fill(at("code"));
+      handedOver = null;
+      announce(`${waiting.name}: ${t("desk.readers.enrolled")}`);
+    }
+  } catch (problem) {
+    if (!shown) fill(at("readers"), refusal(problem, refresh));
+  } finally {
+    at("readers").removeAttribute("aria-busy");
+  }
+}
+
+/** Where a reader stands, and since when. */
+function state(reader) {
+  if (reader.enrolled_at) return { word: "enrolled", since: reader.enrolled_at };
+  const late = reader.code_expires_at && new Date(reader.code_expires_at) < new Date();
+  return { word: late ? "expired" : "waiting", since: reader.created_at };
+}
+
+function row(reader) {
+  const { word, since } = state(reader);
+  return h("tr", {},
+    h("th", { scope: "row" }, reader.name, h("br"), h("span", { class: "small" }, reader.place)),
+    h("td", { class: "middle-only" }, reader.app_id, h("br"), h("span", { class: "small" }, has(`desk.readers.role_short.${reader.role}`) ? t(`desk.readers.role_short.${reader.role}`) : reader.role)),
+    h("td", {}, h("span", { class: `mark ${word === "enrolled" ? "" : "mark--plain"}` }, icon(word === "enrolled" ? "check" : "clock"), t(`desk.readers.${word}`)),
+      since ? h("span", { class: "small since" }, timeElement(since)) : null),
+    h("td", { class: "row-actions" },
+      h("button", { type: "button", class: "button button--quiet", "aria-label": t("desk.readers.again_title", { name: reader.name }), onclick: () => again(reader) }, icon("key"), t("desk.readers.again")),
+      h("button", { type: "button", class: "button button--quiet button--remove", "aria-label": t("desk.readers.remove_label", { name: reader.name }), onclick: () => drop(reader) }, icon("close"), t("desk.readers.remove"))));
+}
+
+function draw(readers) {
+  if (!readers.length) {
+    fill(at("readers"), emptyState("key", t("desk.readers.empty"), t("desk.readers.empty_do")));
+    return;
+  }
+  fill(at("readers"), h("div", { class: "table-frame" }, h("table", { class: "table readers" },
+    h("caption", { class: "visually-hidden" }, t("desk.readers.caption")),
+    h("thead", {}, h("tr", {}, h("th", { scope: "col" }, t("desk.readers.name")), h("th", { scope: "col", class: "middle-only" }, t("desk.readers.app")), h("th", { scope: "col" }, t("desk.readers.state")),
+      h("td", {}))),
+    h("tbody", {}, readers.map(row)))));
+}
+
+/** The code is on the page once, until the person has used it or it is used. */
+function handOver({ id, name, enrolment_code: code, expires_at: until }) {
+  handedOver = id;
+  const shownCode = h("p", { class: "enrolment-code mono", id: "enrolment-code" }, code);
+  const [before, after] = t("desk.readers.code_until", { time: "\u0000" }).split("\u0000");
+  const time = timeElement(until);
+  time.textContent = new Intl.DateTimeFormat(document.documentElement.lang, { hour: "2-digit", minute: "2-digit", day: "numeric", month: "long", hour12: false }).format(new Date(until));
+  const button = h("button", { type: "button", class: "button", onclick: () => copy(button, code, t("desk.readers.copied"), shownCode) }, icon("copy"), t("desk.readers.copy"));
+  fill(at("code"), h("section", { class: "panel panel--jade stack", "aria-labelledby": "code-title" },
+    h("h2", { id: "code-title", tabindex: -1 }, t("desk.readers.code_title", { name })),
+    shownCode,
+    h("p", {}, t("desk.readers.code_once")),
+    h("p", {}, h("a", { href: "/reader", target: "banyan-reader", class: "mono" }, `${location.origin}/reader`)),
+    h("p", { class: "note" }, before, time, after),
+    h("div", { class: "button-row" }, button,
+      h("button", { type: "button", class: "button button--primary", onclick: () => { fill(at("code")); handedOver = null; at("add").focus(); } }, icon("check"), t("desk.readers.code_done")))));
+  at("code-title").focus();
+}
+
+async function again(reader) {
+  const sure = await ask({ title: t("desk.readers.again_title", { name: reader.name }), body: t("desk.readers.again_touches"), confirm: t("desk.readers.again_confirm"), cancel: t("desk.readers.again_cancel") });
+  if (!sure) return;
+  try {
+    handOver({ id: reader.id, name: reader.name, ...(await post(`/v1/verifiers/${reader.id}/enrolment-code`, {})) });
+  } catch (problem) {
+    fill(at("code"), refusal(problem));
+  }
+}
+
+async function drop(reader) {
+  const sure = await ask({ title: t("desk.readers.remove_title", { name: reader.name }), body: t("desk.readers.remove_touches", { place: reader.place }), confirm: t("desk.readers.remove_confirm"), cancel: t("desk.readers.remove_cancel"), urgent: true });
+  if (!sure) return;
+  try {
+    await remove(`/v1/verifiers/${reader.id}`);
+    announce(t("desk.readers.remove_done", { name: reader.name }));
+    await refresh();
+    at("add").focus();
+  } catch (problem) {
+    fill(at("code"), refusal(problem));
+  }
+}
+
+async function add() {
+  const apps = (await get(desk === "console" ? "/v1/operator/listings?limit=100" : "/v1/provider/listings?limit=100")).items;
+  const error = h("p", { class: "error", role: "alert", hidden: true });
+  const field = (name, control, hint = null) => h("div", { class: "field" }, h("label", { for: `reader-${name}` }, t(`desk.readers.${name}`)), control, hint ? h("p", { class: "hint", id: `reader-${name}-hint` }, hint) : null);
+  const text = (name, most) => h("input", { id: `reader-${name}`, name, required: true, maxlength: most, autocomplete: "off", "aria-describedby": `reader-${name}-hint` });
+  const form = h("form", { class: "stack" },
+    h("h2", { id: "add-title" }, t("desk.readers.add")),
+    field("name", text("name", 80), t("desk.readers.name_hint")),
+    field("place", text("place", 120), t("desk.readers.place_hint")),
+    field("app", h("select", { id: "reader-app", name: "app_id", required: true }, apps.map((app) => h("option", { value: app.app_id }, app.name)))),
+    h("fieldset", { class: "field" }, h("legend", {}, t("desk.readers.role")), ROLES.map((role, index) => h("label", { class: "choice" }, h("input", { type: "radio", name: "role", value: role, checked: index === 0 }), h("span", {}, t(`desk.readers.roles.${role}`))))),
+    error,
+    h("div", { class: "button-row" }, h("button", { type: "button", class: "button", onclick: () => dialog.close() }, t("common.cancel")), h("button", { class: "button button--primary" }, icon("key"), t("desk.readers.create"))));
+  const dialog = h("dialog", { "aria-labelledby": "add-title" }, form);
+  dialog.addEventListener("close", () => dialog.remove());
+  form.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    const asked = Object.fromEntries(new FormData(form));
+    try {
+      const made = await post("/v1/verifiers", asked);
+      dialog.close();
+      handOver({ name: asked.name, ...made });
+      await refresh();
+    } catch (problem) {
+      error.textContent = problem.errors?.[0]?.detail ?? sentence(problem);
+      error.hidden = false;
+    }
+  });
+  document.body.append(dialog);
+  dialog.showModal();
+}
+
+await start();
+fill(at("readers"), h("div", { class: "panel" }, skeleton(4)));
+at("add").addEventListener("click", () => add().catch((problem) => fill(at("code"), refusal(problem))));
+await refresh();
+every(REFRESH, refresh);
