@@ -13,7 +13,8 @@ from pathlib import Path
 
 import orjson
 
-from app_server.pages.messages import LOCALES, messages
+from app_server.kernel.languages import LANGUAGES
+from app_server.pages.messages import messages
 
 FOLDER = Path(__file__).parent.parent / "static"
 
@@ -61,7 +62,7 @@ def assets() -> Assets:
         for path in sorted(FOLDER.rglob("*"))
         if path.is_file() and not path.name.startswith(".")
     }
-    catalogues = {locale: _asset(orjson.dumps(messages(locale).tree), ".json") for locale in LOCALES}
+    catalogues = {locale: _asset(orjson.dumps(messages(locale).tree), ".json") for locale in LANGUAGES}
     digest = hashlib.sha256()
     for name, asset in [*files.items(), *catalogues.items()]:
         digest.update(f"{name} {asset.etag}\n".encode())

@@ -11,7 +11,6 @@ from functools import cache
 from pathlib import Path
 
 FOLDER = Path(__file__).parent / "messages"
-LOCALES = ("en", "zh-CN")  # the first one is used where a person's languages are unknown
 
 Tree = Mapping[str, "str | Tree"]
 
@@ -61,7 +60,7 @@ def _walk(tree: Tree, prefix: str) -> Iterator[str]:
 
 @cache
 def messages(locale: str) -> Messages:
-    """The catalogue of a language in `LOCALES`. Two files that define the same branch are a `ValueError`."""
+    """The catalogue of one of the kernel's `LANGUAGES`. Two files that define the same branch are a `ValueError`."""
     tree: dict[str, str | Tree] = {}
     for path in sorted(FOLDER.glob(f"*{locale}.json")):
         part = json.loads(path.read_text(encoding="utf-8"))
@@ -69,20 +68,3 @@ def messages(locale: str) -> Messages:
             raise ValueError(f"{path.name} defines {sorted(twice)} a second time")
         tree |= part
     return Messages(locale, tree)
-
-
-def negotiate(accept_language: str) -> str:
-    """The locale of ours that an `Accept-Language` header likes best (RFC 9110 §12.5.4)."""
-    wishes = []
-    for position, item in enumerate(accept_language.split(",")):
-        tag, _, quality = item.strip().partition(";q=")
-        try:
-            wishes.append((-float(quality or 1), position, tag.strip().lower()))
-        except ValueError:
-            continue
-    for weight, _, tag in sorted(wishes):
-        if weight < 0 and tag.split("-")[0] == "zh":
-            return "zh-CN"
-        if weight < 0 and tag.split("-")[0] == "en":
-            return "en"
-    return LOCALES[0]

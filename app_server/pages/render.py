@@ -8,14 +8,14 @@ from urllib.parse import urlsplit
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.responses import HTMLResponse, Response
 
+from app_server.kernel.languages import LANGUAGES, LOOK_COOKIE, language_of
 from app_server.kernel.problems import Problem
 from app_server.kernel.settings import Settings
 from app_server.kernel.state import AppRequest
 from app_server.pages.assets import assets
-from app_server.pages.messages import LOCALES, messages, negotiate
+from app_server.pages.messages import messages
 
-LOOK_COOKIE = "banyan_look"  # e.g. "zh-CN.dark.elder"; says how to draw, not who it is for
-LOOK_SECONDS = 365 * 24 * 3600
+YEAR = 365 * 24 * 3600  # seconds
 THEMES = ("auto", "light", "dark")
 
 _environment = Environment(
@@ -31,30 +31,25 @@ _environment = Environment(
 class Look:
     """How a page is drawn: the language, the theme (`auto` follows the device), and elder mode."""
 
-    locale: str = LOCALES[0]
+    locale: str
     theme: str = "auto"
     elder: bool = False
 
     def cookie(self) -> str:
-        """The value of the look cookie; `look_of` reads it back."""
+        """The value of the look cookie: "zh-CN.dark.elder". It says how to draw, not for whom."""
         return f"{self.locale}.{self.theme}.{'elder' if self.elder else 'plain'}"
 
 
 def look_of(request: AppRequest) -> Look:
     """The look a browser last chose; without one, its `Accept-Language` and the device's theme. `?lang=` goes first."""
-    look = _chosen(request.cookies.get(LOOK_COOKIE, "")) or Look(
-        locale=negotiate(request.headers.get("accept-language", ""))
-    )
+    _, _, chosen = request.cookies.get(LOOK_COOKIE, "").partition(".")
+    theme, _, size = chosen.partition(".")
     asked = request.query_params.get("lang")
-    return Look(locale=asked, theme=look.theme, elder=look.elder) if asked in LOCALES else look
-
-
-def _chosen(value: str) -> Look | None:
-    locale, _, rest = value.partition(".")
-    theme, _, size = rest.partition(".")
-    if locale in LOCALES and theme in THEMES and size in ("elder", "plain"):
-        return Look(locale=locale, theme=theme, elder=size == "elder")
-    return None
+    return Look(
+        locale=asked if asked in LANGUAGES else language_of(request),
+        theme=theme if theme in THEMES else "auto",
+        elder=size == "elder",
+    )
 
 
 def page(
@@ -70,13 +65,12 @@ def page(
     settings = request.state["settings"]
     look = look or look_of(request)
     words = messages(look.locale)
-    city = settings.city_name
     html = _environment.get_template(template).render(
         t=words,
         look=look,
         asset=assets().url,
         build=assets().build,
-        city=words(f"brand.city.{city}") if words.find(f"brand.city.{city}") else city,
+        city=city_name(settings, look),
         demo=settings.mode == "demo",
         request=request,
         **context,
@@ -87,13 +81,22 @@ def page(
     return response
 
 
+def city_name(settings: Settings, look: Look) -> str:
+    """The city's name in the page's language, where the catalogue has one."""
+    name = messages(look.locale).find(f"brand.city.{settings.city_name}")
+    return name if isinstance(name, str) else settings.city_name
+
+
 def remember(response: Response, look: Look, settings: Settings) -> None:
     """Let the browser's next page look the same. Scripts change it too, so it is no HttpOnly cookie."""
-    response.set_cookie(LOOK_COOKIE, look.cookie(), max_age=LOOK_SECONDS, samesite="lax", secure=settings.secure)
+    response.set_cookie(LOOK_COOKIE, look.cookie(), max_age=YEAR, samesite="lax", secure=settings.secure)
 
 
 def page_headers(settings: Settings) -> dict[str, str]:
-    """What every page carries: scripts, styles and connections of this origin only; frames of mini-apps only."""
+    """What every page carries: scripts, styles and connections of this origin only, frames of mini-apps only.
+
+    The kernel's frame adds the headers that every answer has.
+    """
     base = urlsplit(settings.base_url)
     port = f":{base.port}" if base.port else ""
     return {
@@ -112,14 +115,11 @@ def page_headers(settings: Settings) -> dict[str, str]:
         ),
         "Cache-Control": "private, no-cache",
         "Vary": "Accept-Language, Cookie",
-        "X-Content-Type-Options": "nosniff",
-        "Referrer-Policy": "same-origin",
-        "Cross-Origin-Opener-Policy": "same-origin",
         "Permissions-Policy": "camera=(self), geolocation=(), microphone=(), payment=()",
     }
 
 
-def problem_page(request: AppRequest, problem: Problem, request_id: str | None) -> Response:
+async def problem_page(request: AppRequest, problem: Problem, reference: str) -> Response:
     """A refusal as a kind page: one sentence, the remedy as a button, the reference number small."""
     words = messages(look_of(request).locale)
     return page(
@@ -129,7 +129,7 @@ def problem_page(request: AppRequest, problem: Problem, request_id: str | None) 
         headers={**problem.headers, "Cache-Control": "no-store"},
         code=problem.code,
         sentence=words.problem(problem.code, problem.title(), **problem.members),
-        reference=request_id,
+        reference=reference,
         remedy=_remedy(problem, request),
     )
 

@@ -30,6 +30,11 @@ export function icon(name, className = "") {
   return svg;
 }
 
+/** A drawing of the city, in the current colour. */
+export function art(name, className) {
+  return s("svg", { class: className, viewBox: "0 0 320 200", "aria-hidden": "true" }, s("use", { href: `${base}${name}.svg#${name}` }));
+}
+
 /** An SVG element, for charts and rings. */
 export function s(tag, attributes = {}, ...children) {
   const element = document.createElementNS(SVG, tag);

@@ -1,0 +1,71 @@
+"""The resident's pages. The app itself is drawn in the browser: every address of it answers with the same shell."""
+
+from starlette.responses import Response
+
+from app_server.kernel.access import Anonymous, Resident, access
+from app_server.kernel.problems import NotFound, all_problems
+from app_server.kernel.routing import Route, get
+from app_server.kernel.state import AppRequest
+from app_server.pages.consent import consent_routes
+from app_server.pages.files import file_routes
+from app_server.pages.messages import messages
+from app_server.pages.render import look_of, page
+from app_server.pages.sign_in import sign_in_routes, to_sign_in
+
+SHELL_PATHS = (
+    "/",
+    "/cards",
+    "/cards/{card_id}",
+    "/code",
+    "/inbox",
+    "/me",
+    "/me/profile",
+    "/me/ledger",
+    "/me/consents",
+    "/apps/{app_id}",
+)
+
+
+@access(Resident, Anonymous)
+async def resident_app(request: AppRequest) -> Response:
+    """The resident's app; who is not signed in signs in first."""
+    if not isinstance(request.scope["user"], Resident):
+        query = f"?{request.url.query}" if request.url.query else ""
+        return to_sign_in(request.url.path + query)
+    return page(request, "app.html")
+
+
+@access(Anonymous)
+async def empty_shell(request: AppRequest) -> Response:
+    """The shell that a service worker keeps: the same for everybody."""
+    return page(request, "app.html")
+
+
+@access(Anonymous)
+async def problem_documentation(request: AppRequest) -> Response:
+    """What a refusal means and what to do: the page behind a problem's `type`."""
+    code = request.path_params["code"]
+    kind = next((problem for problem in all_problems() if problem.code == code), None)
+    if kind is None:
+        raise NotFound()
+    more = (kind.__doc__ or "").partition("\n\n")[2]
+    return page(
+        request,
+        "problem-docs.html",
+        code=code,
+        sentence=messages(look_of(request).locale).problem(code, kind.title()),
+        status=kind.status,
+        problem_title=kind.title(),
+        type=f"{request.state['settings'].base_url}/problems/{code}",
+        more=" ".join(more.split()),
+    )
+
+
+routes: list[Route] = [
+    *(get(path, resident_app) for path in SHELL_PATHS),
+    get("/shell", empty_shell),
+    get("/problems/{code}", problem_documentation),
+    *sign_in_routes,
+    *consent_routes,
+    *file_routes,
+]

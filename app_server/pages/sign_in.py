@@ -1,0 +1,145 @@
+"""Sign-in and sign-out as forms: they work without JavaScript."""
+
+from urllib.parse import quote
+from uuid import UUID
+
+from starlette.responses import RedirectResponse, Response
+
+from app_server.identity import service
+from app_server.identity.cookies import clear_session_cookie, client_address, device_of, set_cookies
+from app_server.identity.phones import mask
+from app_server.identity.problems import AccountLocked, ChallengeOver, CodeNotAccepted, PhoneNotValid
+from app_server.identity.sessions import sessions_of
+from app_server.kernel.access import Anonymous, Resident, access, actor
+from app_server.kernel.authentication import require_same_origin
+from app_server.kernel.problems import Problem, TemporarilyUnavailable, TooManyRequests
+from app_server.kernel.redis import RedisUnavailable
+from app_server.kernel.routing import get, post
+from app_server.kernel.schemas import read_form
+from app_server.kernel.state import AppRequest
+from app_server.pages.messages import messages
+from app_server.pages.render import Look, look_of, page, remember
+
+PRIVATE = {"cache-control": "no-store"}
+
+
+def own_path(text: str) -> str:
+    """The path if it leads to a page of ours, else Home: a sign-in never sends anybody to another site."""
+    if not text.startswith("/") or text[1:2] in ("/", "\\") or any(ord(character) < 33 for character in text):
+        return "/"
+    return text
+
+
+def to_sign_in(path: str) -> Response:
+    """Sign in first, then come back to `path`."""
+    return RedirectResponse(f"/sign-in?next={quote(own_path(path), safe='')}", status_code=303, headers=PRIVATE)
+
+
+@access(Resident, Anonymous)
+async def sign_in_page(request: AppRequest) -> Response:
+    """Where a person gives their phone number."""
+    target = own_path(request.query_params.get("next", "/"))
+    if isinstance(request.scope["user"], Resident):
+        return RedirectResponse(target, status_code=303, headers=PRIVATE)
+    return _ask_number(request, target)
+
+
+@access(Anonymous)
+async def sign_in(request: AppRequest) -> Response:
+    """Take the number and send a code, or take the code and open the session."""
+    require_same_origin(request)
+    form = await read_form(request)
+    if form.get("step") == "code":
+        return await _take_code(request, form)
+    return await _take_number(request, form)
+
+
+async def _take_number(request: AppRequest, form: dict[str, str]) -> Response:
+    phone, target = form.get("phone", "")[:40], own_path(form.get("next", "/"))
+    try:
+        challenge_id = await service.request_challenge(
+            phone,
+            locale=look_of(request).locale,
+            address=client_address(request),
+            device=device_of(request),
+            state=request.state,
+        )
+    except (PhoneNotValid, TooManyRequests, TemporarilyUnavailable) as problem:
+        return _ask_number(request, target, phone=phone, problem=problem)
+    except RedisUnavailable:
+        return _ask_number(request, target, phone=phone, problem=TemporarilyUnavailable())
+    return _ask_code(request, str(challenge_id), phone, target)
+
+
+async def _take_code(request: AppRequest, form: dict[str, str]) -> Response:
+    phone, target = form.get("phone", "")[:40], own_path(form.get("next", "/"))
+    code, challenge = form.get("code", ""), form.get("challenge_id", "")
+    try:
+        challenge_id = UUID(challenge)
+    except ValueError:
+        return _ask_number(request, target, phone=phone, problem=ChallengeOver())
+    try:
+        opened = await service.open_session(
+            challenge_id, code[:20], user_agent=request.headers.get("user-agent", ""), state=request.state
+        )
+    except CodeNotAccepted as problem:
+        return _ask_code(request, challenge, phone, target, problem=problem)
+    except (ChallengeOver, AccountLocked) as problem:
+        return _ask_number(request, target, phone=phone, problem=problem)
+    profile = await service.profile_of(opened.resident_id, keys=request.state["keys"])
+    response = RedirectResponse(target, status_code=303, headers=PRIVATE)
+    set_cookies(response, opened, request)
+    look = Look(locale=profile.locale, theme=profile.theme, elder=profile.elder_mode)
+    remember(response, look, request.state["settings"])
+    return response
+
+
+@access(Resident)
+async def sign_out_page(request: AppRequest) -> Response:
+    """The question before signing out."""
+    return page(request, "sign-out.html", headers=PRIVATE)
+
+
+@access(Resident)
+async def sign_out(request: AppRequest) -> Response:
+    """End the session of this browser."""
+    session_id = actor(request, Resident).session_id
+    await service.end_session(session_id, state=request.state)
+    sessions_of(request.state).forget(session_id)
+    response = RedirectResponse("/sign-in", status_code=303, headers=PRIVATE)
+    clear_session_cookie(response, request)
+    return response
+
+
+def _ask_number(request: AppRequest, target: str, *, phone: str = "", problem: Problem | None = None) -> Response:
+    return _form(request, target, challenge="", phone=phone, problem=problem)
+
+
+def _ask_code(
+    request: AppRequest, challenge: str, phone: str, target: str, *, problem: Problem | None = None
+) -> Response:
+    return _form(request, target, challenge=challenge, phone=phone, problem=problem)
+
+
+def _form(request: AppRequest, target: str, *, challenge: str, phone: str, problem: Problem | None) -> Response:
+    words = messages(look_of(request).locale)
+    return page(
+        request,
+        "sign-in.html",
+        status=problem.status if problem else 200,
+        headers={**PRIVATE, **(problem.headers if problem else {})},
+        next=target,
+        challenge=challenge,
+        phone=phone,
+        phone_shown=mask("".join(phone.split())),
+        resend_after=int(service.RESEND_AFTER.total_seconds()),
+        error=words.problem(problem.code, problem.title(), **problem.members) if problem else None,
+    )
+
+
+sign_in_routes = [
+    get("/sign-in", sign_in_page),
+    post("/sign-in", sign_in),
+    get("/sign-out", sign_out_page),
+    post("/sign-out", sign_out),
+]

@@ -1,0 +1,83 @@
+// The resident's app: views over the public JSON API, one shell around them.
+
+import { announce, fill, h } from "./dom.js";
+import { load, t } from "./i18n.js";
+import { route, start } from "./router.js";
+import { applyLook, inbox, person, startInbox, unreadCount } from "./session.js";
+import { cards } from "./views/cards.js";
+import { code, showCard } from "./views/show.js";
+import { consents } from "./views/consents.js";
+import { home } from "./views/home.js";
+import { inboxView } from "./views/inbox.js";
+import { ledger } from "./views/ledger.js";
+import { me } from "./views/me.js";
+import { openApp } from "./views/miniapp.js";
+import { profile } from "./views/profile.js";
+
+route("/", "home", home);
+route("/cards", "cards", cards);
+route("/cards/:id", "cards", showCard);
+route("/code", "code", code);
+route("/inbox", "inbox", inboxView);
+route("/me", "me", me);
+route("/me/profile", "me", profile);
+route("/me/ledger", "me", ledger);
+route("/me/consents", "me", consents);
+route("/apps/:id", "home", openApp);
+
+document.addEventListener("banyan:signed-out", () => {
+  location.assign(`/sign-in?next=${encodeURIComponent(location.pathname + location.search)}`);
+});
+
+function showUnread() {
+  const badge = document.getElementById("unread");
+  const count = unreadCount();
+  badge.hidden = count === 0;
+  fill(badge, count > 99 ? "99+" : String(count), h("span", { class: "visually-hidden" }, ` ${t("inbox.unread", { count })}`));
+}
+
+function showToast(item) {
+  announce(t("inbox.arrived", { title: item.title }));
+  if (location.pathname === "/inbox") return;
+  const toast = h("div", { class: "toast" },
+    h("p", {}, item.title),
+    h("a", { href: "/inbox", onclick: () => toast.remove() }, t("inbox.read_it")));
+  document.getElementById("toasts").append(toast);
+  const patience = document.documentElement.hasAttribute("data-elder") ? 20_000 : 8_000;
+  setTimeout(() => toast.remove(), patience);
+}
+
+function watchNetwork() {
+  const line = document.getElementById("network");
+  const update = () => {
+    line.hidden = navigator.onLine;
+    line.textContent = navigator.onLine ? "" : t("common.offline");
+  };
+  addEventListener("online", () => { update(); announce(t("common.online_again")); });
+  addEventListener("offline", update);
+  update();
+}
+
+async function begin() {
+  await load();
+  watchNetwork();
+  inbox.addEventListener("unread", showUnread);
+  inbox.addEventListener("notice", (event) => showToast(event.detail));
+  const drawn = start();
+  try {
+    // The server drew the shell in the language the browser asked for; the person's own choice goes before it.
+    if (applyLook(await person()) && !sessionStorage.getItem("banyan.look")) {
+      sessionStorage.setItem("banyan.look", "applied");
+      location.reload();
+      return;
+    }
+    await startInbox();
+  } catch (problem) {
+    if (!problem.code) throw problem;
+    addEventListener("online", () => startInbox().catch(() => {}), { once: true });
+  }
+  await drawn;
+  if ("serviceWorker" in navigator) await navigator.serviceWorker.register(`/sw.js?build=${document.querySelector('meta[name="banyan-messages"]').content}`);
+}
+
+begin();

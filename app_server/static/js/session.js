@@ -1,0 +1,79 @@
+// Who is signed in, how their pages look, and what is new in their inbox. One copy for all views.
+
+import { call, get } from "./api.js";
+
+let me = null;
+let etag = null;
+
+/** The signed-in person as /v1/me tells it; asked once. Rejects with an ApiProblem. */
+export async function person() {
+  if (!me) ({ data: me, etag } = await call("GET", "/v1/me"));
+  return me;
+}
+
+/** The person if already known, else null. */
+export const known = () => me;
+
+/** Change members of the profile. A change made meanwhile on another device is taken over first, then ours is put on top. */
+export async function change(members) {
+  await person();
+  try {
+    ({ data: me, etag } = await call("PATCH", "/v1/me", { body: members, etag }));
+  } catch (problem) {
+    if (problem.code !== "precondition_failed") throw problem;
+    ({ etag } = await call("GET", "/v1/me"));
+    ({ data: me, etag } = await call("PATCH", "/v1/me", { body: members, etag }));
+  }
+  return me;
+}
+
+/** Draw pages as the person likes them, now and on the server's next page. True when the language changed. */
+export function applyLook({ locale, theme, elder_mode: elder }) {
+  const root = document.documentElement;
+  if (theme === "auto") delete root.dataset.theme;
+  else root.dataset.theme = theme;
+  root.toggleAttribute("data-elder", Boolean(elder));
+  const secure = location.protocol === "https:" ? "; Secure" : "";
+  document.cookie = `banyan_look=${locale}.${theme}.${elder ? "elder" : "plain"}; Path=/; Max-Age=31536000; SameSite=Lax${secure}`;
+  return root.lang !== locale;
+}
+
+/** The inbox as it arrives: `notice` events carry an item, `unread` events the new count. */
+export const inbox = new EventTarget();
+let unread = 0;
+let source = null;
+let last = null;
+let retry = 1000;
+
+export const unreadCount = () => unread;
+
+export function setUnread(count) {
+  unread = Math.max(0, count);
+  inbox.dispatchEvent(new Event("unread"));
+}
+
+/** Listen from `position` on. The browser resumes a broken stream by Last-Event-ID; a closed one is opened again here. */
+export function listen(position = last) {
+  last = position;
+  source?.close();
+  source = new EventSource(last === null ? "/v1/inbox/stream" : `/v1/inbox/stream?after=${encodeURIComponent(last)}`);
+  source.addEventListener("open", () => { retry = 1000; });
+  source.addEventListener("notice", (event) => {
+    last = event.lastEventId || last;
+    const item = JSON.parse(event.data);
+    if (!item.read_at) setUnread(unread + 1);
+    inbox.dispatchEvent(new CustomEvent("notice", { detail: item }));
+  });
+  source.addEventListener("error", () => {
+    if (source.readyState !== EventSource.CLOSED) return;
+    setTimeout(() => listen(), retry);
+    retry = Math.min(retry * 2, 30_000);
+  });
+}
+
+/** Ask how many are unread, then listen for more. */
+export async function startInbox() {
+  const first = await get("/v1/inbox?limit=1");
+  setUnread(first.unread);
+  listen(first.items[0]?.position ?? 0);
+}

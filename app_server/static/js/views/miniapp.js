@@ -1,0 +1,139 @@
+// A mini-app, full-screen under a thin bar: its name, its sponsor's mark, close, and "about this service".
+
+import { get, post } from "../api.js";
+import { serve } from "../bridge.js";
+import { art, fill, h, icon } from "../dom.js";
+import { currentLocale, has, sentence, t } from "../i18n.js";
+import { back, navigate, refresh, setTitle } from "../router.js";
+import { remember } from "./recent.js";
+
+const REMEDY_IS_WAITING = new Set(["miniapp_unavailable", "temporarily_unavailable", "offline", "slow", "too_many_requests", "internal_error"]);
+
+const look = () => ({
+  theme: document.documentElement.dataset.theme ?? (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light"),
+  elder_mode: document.documentElement.hasAttribute("data-elder"),
+  locale: currentLocale(),
+});
+
+/** A kind page where the service would be. */
+function notNow(problem, name) {
+  const title = has(`problem_titles.${problem.code}`) ? t(`problem_titles.${problem.code}`, { app: name }) : t("miniapp.not_open", { app: name });
+  return h("main", { class: "page stack kind", id: "frame-main" },
+    art("banyan", "kind__art"),
+    h("h2", {}, title),
+    h("p", { class: "lead" }, sentence(problem)),
+    h("div", { class: "button-row" },
+      REMEDY_IS_WAITING.has(problem.code) ? h("button", { class: "button button--primary", type: "button", onclick: refresh }, icon("refresh"), t("common.try_again")) : null,
+      h("a", { class: "button", href: "/" }, t("common.go_home"))),
+    problem.requestId ? h("p", { class: "small" }, t("common.reference", { id: problem.requestId })) : null);
+}
+
+/** Who runs it, what it may see, where to complain. */
+async function about(appId) {
+  const body = h("div", { class: "stack" }, h("div", { class: "skeleton skeleton--line" }), h("div", { class: "skeleton skeleton--line skeleton--short" }));
+  const dialog = h("dialog", { "aria-labelledby": "about-title" },
+    h("div", { class: "stack" }, h("h2", { id: "about-title" }, t("miniapp.about")), body,
+      h("button", { class: "button", type: "button", onclick: () => dialog.close() }, t("common.close"))));
+  dialog.addEventListener("close", () => dialog.remove());
+  document.body.append(dialog);
+  dialog.showModal();
+  try {
+    const app = await get(`/v1/miniapps/${encodeURIComponent(appId)}`);
+    const fact = (name, value) => (value ? [h("dt", {}, t(`miniapp.${name}`)), h("dd", {}, value)] : null);
+    fill(body,
+      h("p", {}, app.description),
+      h("dl", { class: "facts" }, fact("sponsor", app.sponsor), fact("operator", app.operator), fact("sector", t(`sector.${app.sector}`)), fact("filing_number", app.filing_number), fact("complaints", app.complaints)),
+      h("h3", {}, t("miniapp.may_see")),
+      app.scopes?.length
+        ? h("ul", { class: "stack stack--tight" }, app.scopes.map((scope) => h("li", {},
+          h("strong", {}, has(`scopes.${scope.scope.replace(":", "_")}`) ? t(`scopes.${scope.scope.replace(":", "_")}`) : scope.scope), " ",
+          h("span", { class: "mark mark--plain" }, scope.granted ? t("miniapp.granted") : t("miniapp.not_granted")),
+          h("p", { class: "note" }, scope.purpose))))
+        : h("p", { class: "note" }, t("miniapp.sees_nothing")),
+      h("p", {}, h("a", { href: "/me/consents", onclick: () => dialog.close() }, t("miniapp.change_consents"))));
+  } catch (problem) {
+    fill(body, h("p", {}, sentence(problem)));
+  }
+}
+
+/** What the page may ask of the shell. */
+function methods(appId, name) {
+  return {
+    async launch() {
+      const launch = await post(`/v1/miniapps/${encodeURIComponent(appId)}/launch`, {});
+      const url = new URL(launch.url);
+      return { launch_id: launch.launch_id, code: url.searchParams.get("banyan_code"), url: launch.url, expires_at: launch.expires_at };
+    },
+    async close() { navigate("/"); },
+    async setTitle({ title }) {
+      if (typeof title !== "string" || !title) throw new TypeError("title must be a text");
+      setTitle(`${title.slice(0, 80)} · ${name}`);
+    },
+    async showCard({ type }) {
+      const { items } = await get("/v1/cards");
+      const card = items.find((one) => one.app_id === appId && (type === undefined || one.type === type));
+      navigate(card ? `/cards/${card.id}` : "/cards");
+    },
+    async openInbox() { navigate("/inbox"); },
+  };
+}
+
+export async function openApp(main, { params, query, signal }) {
+  const appId = params.id;
+  const shell = document.getElementById("shell");
+  const frame = document.getElementById("frame");
+  const title = h("h1", {}, h("span", { class: "visually-hidden" }, t("common.loading")));
+  const mark = h("span");
+  const body = h("div", { class: "frame__body" }, h("div", { class: "frame__wait page stack", "aria-hidden": "true" }, h("div", { class: "skeleton skeleton--line" }), h("div", { class: "skeleton skeleton--line skeleton--short" })));
+  fill(frame,
+    h("header", { class: "frame__bar" },
+      h("div", { class: "frame__name" }, title, mark),
+      h("button", { class: "button button--quiet", type: "button", onclick: () => about(appId) }, icon("info"), h("span", {}, t("miniapp.about"))),
+      h("button", { class: "button button--shown", type: "button", onclick: () => back("/") }, icon("close"), h("span", {}, t("common.close")))),
+    body);
+  frame.hidden = false;
+  shell.inert = true;
+  document.body.classList.add("framed");
+  fill(main);
+  let bridge = null;
+  const leave = () => {
+    bridge?.close();
+    frame.hidden = true;
+    frame.replaceChildren();
+    shell.inert = false;
+    document.body.classList.remove("framed");
+  };
+  const named = (app) => {
+    setTitle(app.name);
+    fill(title, app.name);
+    fill(mark, h("span", { class: "mark" }, icon(app.sector), t(`sector.${app.sector}`)));
+  };
+
+  const page = query.get("page");
+  try {
+    const launch = await post(`/v1/miniapps/${encodeURIComponent(appId)}/launch`, page ? { page } : {}, { signal });
+    if (signal.aborted) { leave(); return null; }
+    named(launch.app);
+    remember(appId);
+    const iframe = h("iframe", { title: launch.app.name, sandbox: "allow-scripts allow-forms allow-same-origin", allow: "camera 'none'; geolocation 'none'; microphone 'none'", referrerpolicy: "origin" });
+    iframe.addEventListener("load", () => body.querySelector(".frame__wait")?.remove(), { once: true });
+    bridge = serve(iframe, new URL(launch.url).origin, methods(appId, launch.app.name), { onOpen: () => bridge.notify("theme", look()) });
+    iframe.src = launch.url;
+    body.append(iframe);
+  } catch (problem) {
+    if (signal.aborted) { leave(); return null; }
+    if (problem.code === "consent_required") {
+      const asking = new URL(problem.members.consent_url ?? `/consent?app_id=${encodeURIComponent(appId)}`, location.origin);
+      asking.searchParams.set("next", location.pathname + location.search);
+      location.replace(asking.pathname + asking.search);
+      return leave;
+    }
+    if (!problem.code) { leave(); throw problem; }
+    const app = await get(`/v1/miniapps/${encodeURIComponent(appId)}`).catch(() => null);
+    const name = app?.name ?? problem.members.name ?? t("miniapp.this_service");
+    if (app) named(app);
+    else { setTitle(name); fill(title, name); }
+    fill(body, notNow(problem, name));
+  }
+  return leave;
+}
