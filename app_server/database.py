@@ -22,7 +22,6 @@ MODELS = {
         "app_server.identity.models",
         "app_server.authorization.models",
         "app_server.registry.models",
-        "app_server.gateway.models",
     ],
     "personal_space": ["personal_space.models"],
     "card_wallet": ["card_wallet.models"],

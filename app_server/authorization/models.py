@@ -26,7 +26,7 @@ class LaunchCode(Model):
     """A one-time code that opens a mini-app, bound to the app, its origin, its PKCE challenge and the launch."""
 
     id = fields.UUIDField(primary_key=True, default=uuid7)
-    code_hash = fields.BinaryField(unique=True)
+    code_hash = fields.CharField(max_length=64, unique=True)
     app_id = fields.CharField(max_length=64)
     resident_id = fields.UUIDField()
     session_id = fields.UUIDField()

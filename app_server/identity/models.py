@@ -21,7 +21,7 @@ class Resident(Model):
     """A person. Phone and name are sealed; the phone is found by its blind index."""
 
     id = fields.UUIDField(primary_key=True, default=uuid7)
-    phone_index = fields.BinaryField(unique=True)
+    phone_index = fields.CharField(max_length=64, unique=True)
     phone_sealed = fields.BinaryField()
     name_sealed = fields.BinaryField(null=True)
     locale = fields.CharField(max_length=10, default="zh-CN")
@@ -42,9 +42,9 @@ class SignInChallenge(Model):
     """A one-time code that was sent to a phone. The code itself is never stored."""
 
     id = fields.UUIDField(primary_key=True, default=uuid7)
-    phone_index = fields.BinaryField()
+    phone_index = fields.CharField(max_length=64)
     phone_sealed = fields.BinaryField()
-    code_hash = fields.BinaryField()
+    code_hash = fields.CharField(max_length=64)
     locale = fields.CharField(max_length=10)
     attempts = fields.IntField(default=0)
     expires_at = fields.DatetimeField()
@@ -61,7 +61,7 @@ class Session(Model):
 
     id = fields.UUIDField(primary_key=True, default=uuid7)
     resident: fields.ForeignKeyRelation[Resident] = fields.ForeignKeyField("core.Resident", related_name="sessions")
-    token_hash = fields.BinaryField(unique=True)
+    token_hash = fields.CharField(max_length=64, unique=True)
     user_agent = fields.CharField(max_length=200, default="")
     created_at = fields.DatetimeField(auto_now_add=True)
     last_used_at = fields.DatetimeField(auto_now_add=True)
@@ -77,7 +77,7 @@ class RefreshToken(Model):
 
     id = fields.UUIDField(primary_key=True, default=uuid7)
     session: fields.ForeignKeyRelation[Session] = fields.ForeignKeyField("core.Session", related_name="refresh_tokens")
-    token_hash = fields.BinaryField(unique=True)
+    token_hash = fields.CharField(max_length=64, unique=True)
     used_at = fields.DatetimeField(null=True)
     successor_sealed = fields.BinaryField(null=True)
     created_at = fields.DatetimeField(auto_now_add=True)

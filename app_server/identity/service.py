@@ -66,8 +66,8 @@ async def request_challenge(phone: str, *, locale: str, address: str, device: st
     number = phones.normalise(phone)
     if number is None:
         raise PhoneNotValid(errors=[FieldError(pointer="/phone", detail="A mobile number, like 138 0000 0001.")])
-    index = state["keys"].blind_index("resident.phone", number)
-    await _hold_limits(state["redis"], state["settings"], index.hex(), address, device)
+    index = _phone_index(state["keys"], number)
+    await _hold_limits(state["redis"], state["settings"], index, address, device)
     return await _send_code(number, index, locale, state)
 
 
@@ -81,7 +81,7 @@ async def _hold_limits(redis: Redis, settings: Settings, number: str, address: s
 
 
 @in_unit_of_work
-async def _send_code(number: phones.Phone, index: bytes, locale: str, state: AppState) -> UUID:
+async def _send_code(number: phones.Phone, index: str, locale: str, state: AppState) -> UUID:
     keys, now = state["keys"], state["clock"]()
     challenge_id, code = uuid7(), f"{secrets.randbelow(1_000_000):06}"
     await SignInChallenge.create(
@@ -109,7 +109,7 @@ async def open_session(challenge_id: UUID, code: str, *, user_agent: str, state:
     if row is None:
         raise ChallengeOver()
     code = "".join(code.split())
-    if not secrets.compare_digest(_code_hash(state["keys"], challenge_id, code), bytes(row["code_hash"])):
+    if not secrets.compare_digest(_code_hash(state["keys"], challenge_id, code), row["code_hash"]):
         left = MOST_ATTEMPTS - row["attempts"]
         raise CodeNotAccepted(errors=[FieldError(pointer="/code", detail=f"{left} tries left.")], tries_left=left)
     return await _admit(challenge_id, row, user_agent, state)
@@ -144,7 +144,7 @@ async def _admit(challenge_id: UUID, row: Any, user_agent: str, state: AppState)
 
 async def ensure_resident(number: str, *, locale: str = "zh-CN", keys: KeyRing) -> Resident:
     """The resident with this number (E.164), made if there is none; in the caller's unit of work."""
-    index = keys.blind_index("resident.phone", number)
+    index = _phone_index(keys, number)
     await execute(
         "INSERT INTO core_resident"
         " (id, phone_index, phone_sealed, locale, theme, elder_mode, roles, version, created_at)"
@@ -344,8 +344,12 @@ def _access_token(resident: Resident, session_id: UUID, state: AppState) -> str:
     return sign(claims, typ="at+jwt", keys=state["keys"])
 
 
-def _code_hash(keys: KeyRing, challenge_id: UUID, code: str) -> bytes:
-    return keys.blind_index("challenge.code", f"{challenge_id}\0{code}")
+def _code_hash(keys: KeyRing, challenge_id: UUID, code: str) -> str:
+    return keys.blind_index("challenge.code", f"{challenge_id}\0{code}").hex()
+
+
+def _phone_index(keys: KeyRing, number: str) -> str:
+    return keys.blind_index("resident.phone", number).hex()
 
 
 def _secret(prefix: str) -> str:

@@ -41,9 +41,9 @@ class Sessions:
 
     def __init__(self, state: AppState) -> None:
         self._state = state
-        self._seen: OrderedDict[bytes, tuple[float, Resident]] = OrderedDict()
+        self._seen: OrderedDict[str, tuple[float, Resident]] = OrderedDict()
         self._ended: frozenset[UUID] = frozenset()
-        self._load: Batcher[bytes, Any] = Batcher(_load_sessions, lanes=2)
+        self._load: Batcher[str, Any] = Batcher(_load_sessions, lanes=2)
 
     def has_ended(self, session_id: UUID) -> bool:
         """Whether the session was ended; true in every process within two seconds."""
@@ -109,14 +109,14 @@ async def lifespan(state: AppState) -> AsyncIterator[dict[str, Sessions]]:
             await watching
 
 
-async def _load_sessions(hashes: list[bytes]) -> list[Any]:
+async def _load_sessions(hashes: list[str]) -> list[Any]:
     rows = await fetch(
         "SELECT s.id, s.token_hash, s.resident_id, s.expires_at, s.last_used_at, r.roles, r.organisation_id"
         " FROM core_session s JOIN core_resident r ON r.id = s.resident_id"
         " WHERE s.token_hash = ANY($1) AND s.ended_at IS NULL AND r.locked_at IS NULL",
         hashes,
     )
-    found = {bytes(row["token_hash"]): row for row in rows}
+    found = {row["token_hash"]: row for row in rows}
     return [found.get(key) for key in hashes]
 
 

@@ -159,9 +159,9 @@ class KeyRing:
         return {"keys": jwks}
 
 
-def token_hash(token: str) -> bytes:
-    """How a random token is stored: SHA-256. Enough, since the token itself has 256 random bits."""
-    return hashlib.sha256(token.encode()).digest()
+def token_hash(token: str) -> str:
+    """How a random token is stored: SHA-256, in hex. Enough, since the token itself has 256 random bits."""
+    return hashlib.sha256(token.encode()).hexdigest()
 
 
 def _key_id(raw: bytes) -> bytes:

@@ -1,5 +1,6 @@
 """The job engine: pydocket on Redis Streams."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from uuid import UUID
@@ -15,15 +16,18 @@ class DocketEngine:
     def __init__(self, url: str, *, concurrency: int) -> None:
         self._docket = Docket(name="banyan", url=url, execution_ttl=timedelta(0))
         self._concurrency = concurrency
+        self._opened = asyncio.Event()
         self._run: Callable[[UUID], Awaitable[None]] | None = None
         self._docket.register(self._task, names=["run_job"])
 
     async def open(self) -> None:
         """Connect."""
         await self._docket.__aenter__()
+        self._opened.set()
 
     async def submit(self, job_id: UUID) -> None:
         """Let some worker run the job soon."""
+        await self._opened.wait()
         await self._docket.add("run_job", key=str(uuid7()))(str(job_id))
 
     async def work(self, run: Callable[[UUID], Awaitable[None]]) -> None:
@@ -42,6 +46,7 @@ class DocketEngine:
 
     async def close(self) -> None:
         """Disconnect."""
+        self._opened.clear()
         await self._docket.__aexit__(None, None, None)
 
     async def _task(self, job_id: str) -> None:

@@ -5,7 +5,7 @@ client that has gone.
 """
 
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
@@ -43,7 +43,7 @@ HEADERS = [
     (b"cross-origin-opener-policy", b"same-origin"),
 ]
 
-ProblemPage = Callable[[AppRequest, Problem, str], Awaitable[Response]]
+ProblemPage = Callable[[AppRequest, Problem, str | None], Response]
 log = logger(__name__)
 
 
@@ -74,11 +74,12 @@ class Frame:
         path = "-"
         try:
             try:
+                scope["path_params"] = {}
                 route, scope["path_params"] = self._routes.find(scope["method"], scope["path"])
                 path = route.path
                 response: ASGIApp = await route.endpoint(request)
             except Exception as error:
-                response = await self._refusal(request, error, reference)
+                response = self._refusal(request, error, reference)
             await response(scope, receive, send_framed)
         except Exception as error:
             if not _client_left(error):
@@ -94,7 +95,7 @@ class Frame:
                 log.warning("answered", route=path, method=scope["method"], status=status, ms=round(seconds * 1000, 1))
             request_id.reset(token)
 
-    async def _refusal(self, request: AppRequest, error: Exception, reference: str) -> Response:
+    def _refusal(self, request: AppRequest, error: Exception, reference: str) -> Response:
         if isinstance(error, Problem):
             problem = error
         elif isinstance(error, AWAY):
@@ -105,7 +106,7 @@ class Frame:
             problem = InternalError()
         is_api = request.scope["path"].startswith(("/v1/", "/oauth/"))
         if not is_api and "text/html" in request.headers.get("accept", ""):
-            return await self._problem_page(request, problem, reference)
+            return self._problem_page(request, problem, reference)
         return problem_response(problem, self._base_url, reference)
 
 

@@ -22,7 +22,7 @@ from app_server.kernel.unit_of_work import execute, fetch, fetchrow, in_unit_of_
 
 BUDGET = timedelta(seconds=15)  # how long a handler may take; larger work goes page by page
 LEASE = BUDGET + timedelta(seconds=5)  # a lease outlives the budget, so two workers never hold one job
-RESUBMIT = timedelta(seconds=10)  # the engine has lost what it did not start by then
+RESUBMIT = timedelta(seconds=4)  # the engine has lost what it did not start by then
 LONGEST_PAUSE = timedelta(minutes=5)
 
 log = logger(__name__)
@@ -100,6 +100,12 @@ async def take_due_jobs(most: int = 100) -> list[UUID]:
         most,
     )
     return [row["id"] for row in rows]
+
+
+@in_unit_of_work
+async def give_back(job_ids: list[UUID]) -> None:
+    """The jobs could not be submitted; they are due at once again."""
+    await execute("UPDATE core_job SET submitted_at = NULL WHERE id = ANY($1)", job_ids)
 
 
 async def run_job(job_id: UUID, jobs: Mapping[str, Job], state: AppState) -> None:

@@ -3,12 +3,12 @@
 from app_server.kernel.state import AppRequest
 
 LANGUAGES = ("zh-CN", "en")
-LANGUAGE_COOKIE = "banyan_language"
+LOOK_COOKIE = "banyan_look"  # how pages are drawn, the language first: "zh-CN.dark.elder"
 
 
 def language_of(request: AppRequest) -> str:
-    """The language of the cookie if it is set, else the best of Accept-Language (RFC 9110 §12.5.4), else zh-CN."""
-    chosen = request.cookies.get(LANGUAGE_COOKIE)
+    """The language of the look cookie if it is set, else the best of Accept-Language (RFC 9110 §12.5.4), else zh-CN."""
+    chosen = request.cookies.get(LOOK_COOKIE, "").partition(".")[0]
     if chosen in LANGUAGES:
         return chosen
     return negotiate(request.headers.get("accept-language", ""))

@@ -41,9 +41,8 @@ class Settings(BaseModel):
     sms_sender: str = Field("Banyan", description="the sender that residents see")
     carrier_error_rate: float = Field(0.0, ge=0, le=1, description="demo carrier: share of requests answered with 503")
     carrier_delay: float = Field(0.0, ge=0, description="demo carrier: seconds before it answers")
-    codes_per_address: int = Field(
-        60, ge=1, description="one-time codes an address may ask for in an hour"
-    )
+    carrier_duplicate_rate: float = Field(0.0, ge=0, le=1, description="demo carrier: share of callbacks sent twice")
+    codes_per_address: int = Field(60, ge=1, description="one-time codes an address may ask for in an hour")
     access_token_seconds: int = Field(600, ge=60, le=3600, description="life of an access token")
     session_days: int = Field(90, ge=1, le=365, description="life of a resident's session without use")
     allow_loopback_apps: bool = Field(False, description="let mini-app endpoints be loopback addresses (bundled apps)")

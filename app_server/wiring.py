@@ -1,0 +1,74 @@
+"""Which modules exist, what follows from which fact, and who implements which port: the whole house on one screen."""
+
+from collections.abc import Sequence
+
+from card_wallet.module import module as card_wallet
+from personal_space.reactions import enter_presentation
+
+from app_server.authorization.events import ConsentWithdrawn
+from app_server.authorization.module import module as authorization
+from app_server.gateway.events import tell_app_consent_is_withdrawn
+from app_server.gateway.module import module as gateway
+from app_server.identity.module import module as identity
+from app_server.kernel.authentication import Authenticator
+from app_server.kernel.events import Reactions, reaction_jobs
+from app_server.kernel.housekeeping import module as kernel
+from app_server.kernel.jobs import Job, Schedule
+from app_server.kernel.modules import Module
+from app_server.kernel.ports import Ports
+from app_server.kernel.routing import Route
+from app_server.kernel.settings import Mode, Settings
+from app_server.kernel.state import AppState
+from app_server.pages.module import module as pages
+from app_server.registry.clients import PublishedClients
+from app_server.registry.module import module as registry
+from card_wallet.events import CardPresented
+from notifications.inbox import ResidentInbox
+from notifications.module import carrier_simulator_module
+from notifications.module import module as notifications
+from notifications.sms import CarrierOutbox
+from personal_space.ledger import ResidentLedger
+from personal_space.module import module as personal_space
+
+MODULES = (kernel, identity, registry, authorization, gateway, notifications, card_wallet, personal_space, pages)
+
+REACTIONS: Reactions = {
+    CardPresented: [enter_presentation],
+    ConsentWithdrawn: [tell_app_consent_is_withdrawn],
+}
+
+
+def modules(settings: Settings) -> Sequence[Module]:
+    """The modules of this process; the demo has its simulators beside them."""
+    return (*MODULES, carrier_simulator_module) if settings.mode is Mode.DEMO else MODULES
+
+
+def ports(state: AppState) -> Ports:
+    """Who does what siblings ask for. Called once, after every module has added to the state."""
+    return Ports(
+        clients=PublishedClients(state),
+        ledger=ResidentLedger(clock=state["clock"]),
+        sms=CarrierOutbox(keys=state["keys"], clock=state["clock"]),
+        inbox=ResidentInbox(state=state),
+    )
+
+
+def authenticator(settings: Settings) -> Authenticator:
+    """Every form of credential."""
+    return Authenticator([credential for module in modules(settings) for credential in module.credentials])
+
+
+def routes(settings: Settings) -> list[Route]:
+    """Every route of the core."""
+    return [route for module in modules(settings) for route in module.routes]
+
+
+def jobs(settings: Settings) -> dict[str, Job]:
+    """Every kind of job by name: those of the modules, and one for each reaction."""
+    found = [job for module in modules(settings) for job in module.jobs] + reaction_jobs(REACTIONS)
+    return {job.name: job for job in found}
+
+
+def schedules(settings: Settings) -> list[Schedule]:
+    """Everything that falls due by the clock."""
+    return [schedule for module in modules(settings) for schedule in module.schedules]

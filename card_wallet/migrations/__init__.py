@@ -1,0 +1,1 @@
+"""How the wallet's tables came to be as they are."""
