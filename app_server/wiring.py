@@ -19,6 +19,7 @@ from app_server.kernel.ports import Ports
 from app_server.kernel.routing import Route
 from app_server.kernel.settings import Mode, Settings
 from app_server.kernel.state import AppState
+from app_server.openapi import openapi_route
 from app_server.pages.module import module as pages
 from app_server.registry.clients import PublishedClients
 from app_server.registry.module import module as registry
@@ -60,7 +61,8 @@ def authenticator(settings: Settings) -> Authenticator:
 
 def routes(settings: Settings) -> list[Route]:
     """Every route of the core."""
-    return [route for module in modules(settings) for route in module.routes]
+    found = [route for module in modules(settings) for route in module.routes]
+    return [*found, openapi_route(found)]
 
 
 def jobs(settings: Settings) -> dict[str, Job]:
