@@ -138,13 +138,6 @@ class CardTypeNotDeclared(Problem):
     status = 422
 
 
-class CardNotGranted(Problem):
-    """The resident has not agreed that this mini-app gives them cards, or has taken it back."""
-
-    code = "card_not_granted"
-    status = 403
-
-
 class CardStatusFinal(Problem):
     """This card is revoked, and that is final. Issue the card again instead."""
 
