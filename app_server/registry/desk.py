@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 import orjson
 from banyan_sdk.manifest import Manifest, in_language
 
+from app_server.kernel.problems import BadCursor
 from app_server.kernel.schemas import PageRequest, encode_cursor
 from app_server.kernel.unit_of_work import fetch
 from app_server.registry.lifecycle import Standing, State, possible
@@ -22,13 +23,15 @@ from app_server.registry.schemas import (
 )
 from app_server.registry.usage import UNUSED, Usage, last_hour
 
+T = TypeVar("T")
+
 
 async def listings_page(page: PageRequest, *, organisation_id: UUID | None, locale: str, now: datetime) -> ListingPage:
     """All listings by app id, or those of one organisation."""
     rows = await fetch(
         f"{_LISTING} WHERE ($1::uuid IS NULL OR l.organisation_id = $1) AND l.app_id > $2 ORDER BY l.app_id LIMIT $3",
         organisation_id,
-        page.after[0] if page.after else "",
+        _after(page, str) or "",
         page.limit + 1,
     )
     shown = rows[: page.limit]
@@ -81,7 +84,7 @@ async def audit_page(page: PageRequest, *, action: str | None, subject: str | No
         " AND ($2::text IS NULL OR subject = $2) AND ($3::uuid IS NULL OR id < $3) ORDER BY id DESC LIMIT $4",
         action,
         subject,
-        page.after[0] if page.after else None,
+        _after(page, UUID),
         page.limit + 1,
     )
     shown = rows[: page.limit]
@@ -100,6 +103,14 @@ async def audit_page(page: PageRequest, *, action: str | None, subject: str | No
         ],
         next=encode_cursor(shown[-1]["id"]) if len(rows) > page.limit else None,
     )
+
+
+def _after(page: PageRequest, kind: type[T]) -> T | None:
+    if page.after is None:
+        return None
+    if len(page.after) != 1 or not isinstance(page.after[0], kind):
+        raise BadCursor()
+    return page.after[0]
 
 
 _LISTING = """

@@ -5,7 +5,7 @@ from banyan_sdk.manifest import in_language
 from starlette.responses import Response
 
 from app_server.kernel.access import Anonymous, Operator, Provider, Resident, access, actor
-from app_server.kernel.locales import locale_of
+from app_server.kernel.languages import language_of
 from app_server.kernel.problems import BadCursor, PreconditionFailed, ValidationFailed
 from app_server.kernel.routing import describe, get, post
 from app_server.kernel.schemas import encode_cursor, entity_tag, page_request, read, reply, require_match
@@ -44,15 +44,15 @@ def summary(listing: PublishedListing, locale: str, settings: Settings) -> MiniA
     )
 
 
-@describe(reply=MiniAppPage, query=("q", "cursor", "limit"), problems=(BadCursor, ValidationFailed))
 @access(Resident, Anonymous)
+@describe(reply=MiniAppPage, query=("q", "cursor", "limit"), problems=(BadCursor, ValidationFailed))
 async def find_miniapps(request: AppRequest) -> Response:
     """The mini-services that can be opened now; `q` searches names, descriptions and sponsors in every language."""
     page = page_request(request)
     wanted = request.query_params.get("q", "")[:LONGEST_SEARCH]
     after = str(page.after[0]) if page.after else None
     found = search(listings(request.state).open(), wanted, after=after, limit=page.limit)
-    locale, settings = locale_of(request), request.state["settings"]
+    locale, settings = language_of(request), request.state["settings"]
     return reply(
         MiniAppPage(
             items=[summary(listing, locale, settings) for listing in found.listings],
@@ -62,49 +62,49 @@ async def find_miniapps(request: AppRequest) -> Response:
     )
 
 
-@describe(reply=ListingPage, query=("cursor", "limit"), problems=(BadCursor, ValidationFailed))
 @access(Operator)
+@describe(reply=ListingPage, query=("cursor", "limit"), problems=(BadCursor, ValidationFailed))
 async def operator_listings(request: AppRequest) -> Response:
     """Every listing with its state and the figures of the last hour."""
     page, now = page_request(request), request.state["clock"]()
-    return reply(await desk.listings_page(page, organisation_id=None, locale=locale_of(request), now=now))
+    return reply(await desk.listings_page(page, organisation_id=None, locale=language_of(request), now=now))
 
 
-@describe(reply=ListingDetail, problems=(MiniAppUnknown,))
 @access(Operator)
+@describe(reply=ListingDetail, problems=(MiniAppUnknown,))
 async def operator_listing(request: AppRequest) -> Response:
     """One listing with its manifest and history; the ETag goes into If-Match of a decision."""
     now = request.state["clock"]()
     found = await desk.listing_detail(
-        request.path_params["app_id"], organisation_id=None, locale=locale_of(request), now=now
+        request.path_params["app_id"], organisation_id=None, locale=language_of(request), now=now
     )
     return reply(found, headers={"etag": entity_tag(found.version)})
 
 
+@access(Operator)
 @describe(
     body=Reasoned,
     reply=ListingDetail,
     problems=(MiniAppUnknown, ListingActionNotPossible, PreconditionFailed, ValidationFailed),
 )
-@access(Operator)
 async def suspend(request: AppRequest) -> Response:
     """Stop a mini-app for everybody within five seconds, and say why."""
     return await _decide(request, service.suspend)
 
 
+@access(Operator)
 @describe(
     body=Reasoned,
     reply=ListingDetail,
     problems=(MiniAppUnknown, ListingActionNotPossible, PreconditionFailed, ValidationFailed),
 )
-@access(Operator)
 async def lift(request: AppRequest) -> Response:
     """Let a suspended mini-app run again, and say why."""
     return await _decide(request, service.lift)
 
 
-@describe(reply=AuditPage, query=("action", "subject", "cursor", "limit"), problems=(BadCursor, ValidationFailed))
 @access(Operator)
+@describe(reply=AuditPage, query=("action", "subject", "cursor", "limit"), problems=(BadCursor, ValidationFailed))
 async def operator_audit(request: AppRequest) -> Response:
     """Every privileged act, newest first."""
     query = request.query_params
@@ -112,30 +112,30 @@ async def operator_audit(request: AppRequest) -> Response:
     return reply(found)
 
 
-@describe(reply=ListingPage, query=("cursor", "limit"), problems=(BadCursor, ValidationFailed))
 @access(Provider)
+@describe(reply=ListingPage, query=("cursor", "limit"), problems=(BadCursor, ValidationFailed))
 async def provider_listings(request: AppRequest) -> Response:
     """The provider's own listings, with the same figures as the operator sees."""
     page, now = page_request(request), request.state["clock"]()
     organisation_id = actor(request, Provider).organisation_id
-    return reply(await desk.listings_page(page, organisation_id=organisation_id, locale=locale_of(request), now=now))
+    return reply(await desk.listings_page(page, organisation_id=organisation_id, locale=language_of(request), now=now))
 
 
-@describe(reply=ListingDetail, problems=(MiniAppUnknown,))
 @access(Provider)
+@describe(reply=ListingDetail, problems=(MiniAppUnknown,))
 async def provider_listing(request: AppRequest) -> Response:
     """One of the provider's own listings with its manifest and history."""
     found = await desk.listing_detail(
         request.path_params["app_id"],
         organisation_id=actor(request, Provider).organisation_id,
-        locale=locale_of(request),
+        locale=language_of(request),
         now=request.state["clock"](),
     )
     return reply(found, headers={"etag": entity_tag(found.version)})
 
 
-@describe(body=ManifestToCheck, reply=Findings, problems=(ValidationFailed,))
 @access(Provider)
+@describe(body=ManifestToCheck, reply=Findings, problems=(ValidationFailed,))
 async def check_manifest(request: AppRequest) -> Response:
     """Everything that is wrong or unwise in a manifest, at once: the very check that a reviewer runs."""
     asked = await read(request, ManifestToCheck, most=LARGEST_MANIFEST)
@@ -163,7 +163,7 @@ async def _decide(request: AppRequest, decision: service.Decision) -> Response:
         check_version=lambda version: require_match(request, version),
     )
     listings(state).look_again()
-    found = await desk.listing_detail(app_id, organisation_id=None, locale=locale_of(request), now=state["clock"]())
+    found = await desk.listing_detail(app_id, organisation_id=None, locale=language_of(request), now=state["clock"]())
     return reply(found, headers={"etag": entity_tag(found.version)})
 
 

@@ -1,0 +1,40 @@
+"""What the gateway offers the host."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from typing import TypedDict
+
+from app_server.gateway.events import deliver
+from app_server.gateway.figures import FIGURES, keep_storing
+from app_server.gateway.gateway import Gateway
+from app_server.gateway.icons import Icons
+from app_server.gateway.routes import routes
+from app_server.gateway.site import Signer
+from app_server.kernel.modules import Module
+from app_server.kernel.state import AppState
+from app_server.registry.published import listings
+
+
+class _Adds(TypedDict):
+    gateway: Gateway
+    icons: Icons
+
+
+@asynccontextmanager
+async def _lifespan(state: AppState) -> AsyncIterator[_Adds]:
+    keys = state["keys"]
+    gateway = Gateway(listings(state), state["settings"], Signer(key=keys.gateway_key, kid=keys.gateway_kid))
+    FIGURES.gateways.add(gateway)
+    storing = asyncio.get_running_loop().create_task(keep_storing(gateway))
+    try:
+        yield _Adds(gateway=gateway, icons=Icons(gateway))
+    finally:
+        storing.cancel()
+        with suppress(asyncio.CancelledError):
+            await storing
+        FIGURES.gateways.discard(gateway)
+        gateway.close()
+
+
+module = Module(name="gateway", routes=routes, jobs=[deliver], lifespan=_lifespan)
