@@ -88,7 +88,7 @@ class Migration(migrations.Migration):
                 ("place", fields.CharField(max_length=120)),
                 ("app_id", fields.CharField(db_index=True, max_length=30)),
                 ("role", fields.CharField(max_length=63)),
-                ("token_hash", fields.BinaryField(null=True, unique=True)),
+                ("token_hash", fields.CharField(null=True, unique=True, max_length=64)),
                 ("enrolled_at", fields.DatetimeField(null=True, auto_now=False, auto_now_add=False)),
                 ("removed_at", fields.DatetimeField(null=True, auto_now=False, auto_now_add=False)),
                 ("created_at", fields.DatetimeField(auto_now=False, auto_now_add=True)),
