@@ -5,7 +5,7 @@ client that has gone.
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 from uuid import UUID
 
@@ -43,7 +43,7 @@ HEADERS = [
     (b"cross-origin-opener-policy", b"same-origin"),
 ]
 
-ProblemPage = Callable[[AppRequest, Problem, str | None], Response]
+ProblemPage = Callable[[AppRequest, Problem, str], Awaitable[Response]]
 log = logger(__name__)
 
 
@@ -79,7 +79,7 @@ class Frame:
                 path = route.path
                 response: ASGIApp = await route.endpoint(request)
             except Exception as error:
-                response = self._refusal(request, error, reference)
+                response = await self._refusal(request, error, reference)
             await response(scope, receive, send_framed)
         except Exception as error:
             if not _client_left(error):
@@ -95,7 +95,7 @@ class Frame:
                 log.warning("answered", route=path, method=scope["method"], status=status, ms=round(seconds * 1000, 1))
             request_id.reset(token)
 
-    def _refusal(self, request: AppRequest, error: Exception, reference: str) -> Response:
+    async def _refusal(self, request: AppRequest, error: Exception, reference: str) -> Response:
         if isinstance(error, Problem):
             problem = error
         elif isinstance(error, AWAY):
@@ -106,7 +106,7 @@ class Frame:
             problem = InternalError()
         is_api = request.scope["path"].startswith(("/v1/", "/oauth/"))
         if not is_api and "text/html" in request.headers.get("accept", ""):
-            return self._problem_page(request, problem, reference)
+            return await self._problem_page(request, problem, reference)
         return problem_response(problem, self._base_url, reference)
 
 
