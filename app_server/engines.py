@@ -25,6 +25,7 @@ from app_server.embedded.valkey import Valkey
 
 __all__ = ["EngineError", "Engines", "Postgres", "Valkey", "engines", "exclusive", "writable_directory"]
 
+OWN = ("postgres", "postgres.new", "valkey", "miniapps", "keys.json", "demo.env")  # what a data directory may hold
 _SOCKET_PATH_LIMIT = 103  # bytes, the shortest of Linux (107) and macOS (103)
 _SOCKET_NAME = ".s.PGSQL.5432"
 
@@ -40,10 +41,13 @@ class Engines:
 
 
 @contextmanager
-def engines(data_dir: Path, *, durable: bool = True, environ: Mapping[str, str] | None = None) -> Iterator[Engines]:
+def engines(
+    data_dir: Path, *, durable: bool = True, reset: bool = False, environ: Mapping[str, str] | None = None
+) -> Iterator[Engines]:
     """Run both engines for the life of the block, from the main thread.
 
-    `durable=False` is faster and loses data in a power cut or a kill: for tests without faults.
+    `durable=False` is faster and loses data in a power cut or a kill: for tests without faults. `reset` removes what
+    earlier runs of Banyan kept in `data_dir`, and nothing that is not its own.
     """
     environ = os.environ if environ is None else environ
     database_url, redis_url = environ.get("DATABASE_URL"), environ.get("REDIS_URL")
@@ -58,10 +62,14 @@ def engines(data_dir: Path, *, durable: bool = True, environ: Mapping[str, str] 
         sockets = stack.enter_context(_socket_directory(data_dir, account))
         postgres = None if database_url else Postgres(data_dir / "postgres", sockets, logs, account, durable=durable)
         valkey = None if redis_url else Valkey(data_dir / "valkey", sockets, logs)
-        for engine in (postgres, valkey):
-            if engine is not None:
-                stack.callback(engine.stop)
-                engine.start()
+        own = [engine for engine in (postgres, valkey) if engine is not None]
+        if reset:
+            for engine in own:
+                engine.end_leftover()
+            _remove_own(data_dir)
+        for engine in own:
+            stack.callback(engine.stop)
+            engine.start()
         yield Engines(
             database_url=database_url or (postgres.url if postgres else ""),
             redis_url=redis_url or (valkey.url if valkey else ""),
@@ -85,6 +93,15 @@ def exclusive(data_dir: Path) -> Iterator[None]:
         lock.write(str(os.getpid()))
         lock.flush()
         yield
+
+
+def _remove_own(data_dir: Path) -> None:
+    for name in OWN:
+        path = data_dir / name
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
 
 
 def _owner(lock: IO[str]) -> str:

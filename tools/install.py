@@ -99,7 +99,7 @@ def pip(arguments: list, title: str, total: int) -> None:
     seen = 0
     show = sys.stderr.isatty()
     say(title + (" …" if not show else ""), end="" if show else "\n")
-    with LOG.open("w") as log:
+    with LOG.open("a") as log:
         process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         for line in process.stdout:
             log.write(line)

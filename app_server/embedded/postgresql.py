@@ -55,7 +55,7 @@ class Postgres:
 
     def start(self) -> None:
         """Start it, after making its files the first time. Returns when it accepts connections."""
-        end_leftover(self._directory, self._leftover(), signal.SIGINT)
+        self.end_leftover()
         self._initialise()
         (self._directory / "postmaster.pid").unlink(missing_ok=True)  # its process is gone: only a new one may write it
         settings = (
@@ -70,6 +70,10 @@ class Postgres:
             if "shared memory block" not in tail(self.log, 6) or time.monotonic() > deadline:
                 raise EngineError(remedy("PostgreSQL did not start", self.log), tail(self.log))
             time.sleep(0.2)
+
+    def end_leftover(self) -> None:
+        """Stop the server that an earlier owner left at work here."""
+        end_leftover(self._directory, self._leftover(), signal.SIGINT)
 
     def stop(self) -> None:
         """Fast shutdown: open transactions are rolled back, what was committed is on disk."""

@@ -50,8 +50,12 @@ class Child:
 
     def stop(self, grace: float) -> bool:
         """Ask it to end, and kill it after `grace` seconds. True when it ended by itself."""
-        self.signal(self._farewell)
+        self.ask_to_end()
         return self.wait(grace)
+
+    def ask_to_end(self) -> None:
+        """Send its farewell signal, without waiting."""
+        self.signal(self._farewell)
 
     def wait(self, grace: float) -> bool:
         """Wait `grace` seconds for its end, then kill it. True when it ended by itself."""

@@ -27,6 +27,7 @@ class Valkey:
     def __init__(self, directory: Path, sockets: Path, logs: Path) -> None:
         self._directory = directory
         self._socket = sockets / "valkey.sock"
+        self._pid_file = directory / "valkey.pid"
         self._binary = valkey_program()
         self.log = logs / "valkey.log"
         self.url = f"unix://{self._socket}?db=0"
@@ -35,16 +36,19 @@ class Valkey:
     def start(self) -> None:
         """Start it, empty. Returns when it answers PING."""
         writable_directory(self._directory)
-        pid_file = self._directory / "valkey.pid"
-        known = pid_file.read_text().strip() if pid_file.exists() else ""
-        end_leftover(self._directory, int(known) if known.isdecimal() else None, signal.SIGTERM)
+        self.end_leftover()
         command = [str(self._binary), "--port", "0", "--unixsocket", str(self._socket), "--unixsocketperm", "700"]
-        command += ["--dir", str(self._directory), "--pidfile", str(pid_file), "--save", "", "--appendonly", "no"]
+        command += ["--dir", str(self._directory), "--pidfile", str(self._pid_file), "--save", "", "--appendonly", "no"]
         self.child = child = spawn(command, log=self.log, cwd=self._directory)
         wait_until(lambda: child.exit_code is not None or self._answers(), seconds=START_SECONDS)
         if child.exit_code is not None or not self._answers():
             self.stop()
             raise EngineError(remedy("Valkey did not start", self.log), tail(self.log))
+
+    def end_leftover(self) -> None:
+        """Stop the server that an earlier owner left at work here."""
+        known = self._pid_file.read_text().strip() if self._pid_file.exists() else ""
+        end_leftover(self._directory, int(known) if known.isdecimal() else None, signal.SIGTERM)
 
     def stop(self) -> None:
         """Orderly; nothing of it is kept."""

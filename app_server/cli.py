@@ -1,0 +1,249 @@
+"""`banyan`: every way to run Banyan and to look after it. What a command needs is imported when it is called."""
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+app = typer.Typer(
+    name="banyan",
+    help="The backend of a city super-app.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+keys_app = typer.Typer(help="The key ring: sealing keys, signing keys, the gateway's key.", no_args_is_help=True)
+app.add_typer(keys_app, name="keys")
+
+
+def main() -> None:
+    """Run the command line; a known problem is one sentence on standard error and exit code 1."""
+    from app_server.embedded.listening import PortTaken
+    from app_server.embedded.programs import EngineError
+    from app_server.kernel.crypto import KeyFileError
+    from app_server.kernel.settings import SettingsError
+
+    try:
+        app()
+    except (SettingsError, KeyFileError, EngineError, PortTaken) as refusal:
+        sys.exit(str(refusal))
+    except OSError as error:
+        sys.exit(_about_system(error))
+
+
+@app.command()
+def demo(
+    port: Annotated[int, typer.Option(help="Where the city answers.", min=1, max=65535)] = 8000,
+    data: Annotated[Path, typer.Option(help="Where it keeps its data and logs.")] = Path("data"),
+    reset: Annotated[bool, typer.Option("--reset", help="Begin anew: forget what the demo kept there.")] = False,
+    host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
+) -> None:
+    """A whole city on this machine: engines, web, worker and the bundled mini-apps. Ctrl-C stops all of it."""
+    from app_server.demo import run
+
+    raise typer.Exit(run(data, host=host, port=port, reset=reset))
+
+
+@app.command()
+def serve(
+    host: Annotated[str | None, typer.Option(help="The address to listen on; BANYAN_HOST unless given.")] = None,
+    port: Annotated[int | None, typer.Option(help="The port; BANYAN_PORT unless given.", min=1, max=65535)] = None,
+) -> None:
+    """The web process. Run as many as there are cores, each on its own port, behind a proxy."""
+    from app_server.kernel.settings import Settings
+    from app_server.serving import serve as answer
+
+    settings = Settings.from_env()
+    given = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
+    raise typer.Exit(0 if answer(settings.model_copy(update=given)) else 1)
+
+
+@app.command()
+def work() -> None:
+    """The worker process: delivers facts, runs jobs, keeps the clock. Run at least one."""
+    from app_server import worker
+
+    worker.run()
+
+
+@app.command()
+def migrate() -> None:
+    """Make the key file if there is none, and bring the tables up to date. Safe to run from many places at once."""
+    import asyncio
+
+    from app_server import database
+    from app_server.kernel.clock import system_clock
+    from app_server.kernel.crypto import KeyRing
+    from app_server.kernel.settings import Settings
+
+    settings = Settings.from_env()
+    if KeyRing.create(settings.key_file, system_clock()):
+        typer.echo(f"New key file {settings.key_file}: back it up, without it nothing sealed can be read.")
+    asyncio.run(database.migrate(settings, typer.echo))
+    typer.echo("The tables are up to date.")
+
+
+@app.command()
+def migration(
+    name: Annotated[str, typer.Argument(help="What it changes, in a few words with underscores.")] = "",
+    check: Annotated[bool, typer.Option("--check", help="Only tell whether the models need one.")] = False,
+) -> None:
+    """Write a migration for each package whose models have changed. Needs no database."""
+    import asyncio
+
+    from app_server import database
+
+    settings = _settings_without_engines()
+    if check:
+        missing = asyncio.run(database.missing_migrations(settings))
+        if missing:
+            sys.exit(
+                f"The models have changed without a migration ({', '.join(missing)}): run `make migration name=…`."
+            )
+        typer.echo("The migrations are up to date with the models.")
+    elif not name:
+        sys.exit("Say what the migration changes: `make migration name=add_opening_hours`.")
+    else:
+        paths = asyncio.run(database.write_migrations(settings, name))
+        typer.echo("\n".join(map(str, paths)) or "No model has changed.")
+
+
+@app.command()
+def seed(
+    endpoint: Annotated[list[str], typer.Option(help="Where a bundled mini-app listens: library=http://host:port.")],
+    data: Annotated[Path, typer.Option(help="Where the mini-apps keep their keys.")] = Path("data"),
+) -> None:
+    """Install the demo city: districts, people with roles, the bundled mini-apps, a reader. Safe to repeat."""
+    import asyncio
+
+    from app_server.kernel.settings import Settings
+    from app_server.seed import seed as plant
+
+    endpoints = dict(text.split("=", 1) for text in endpoint if "=" in text)
+    planted = asyncio.run(plant(Settings.from_env(), endpoints, data))
+    typer.echo(f"The reader's enrolment code is {planted.enrolment_code}.")
+
+
+@app.command()
+def doctor(
+    data: Annotated[Path | None, typer.Option(help="Look at the demo that keeps its data there.")] = None,
+) -> None:
+    """Check engines, keys, migrations, clock, port and carrier, and say what to do. Exit code 1 when one fails."""
+    from app_server.doctor import run
+
+    raise typer.Exit(run(data))
+
+
+@app.command()
+def openapi(
+    check: Annotated[bool, typer.Option("--check", help="Only tell whether openapi.json is up to date.")] = False,
+    write: Annotated[bool, typer.Option("--write", help="Write openapi.json anew.")] = False,
+) -> None:
+    """Print the API's description (OpenAPI 3.1)."""
+    import json
+
+    from app_server import wiring
+    from app_server.openapi import document
+
+    text = json.dumps(document(wiring.routes(_settings_without_engines())), indent=1, ensure_ascii=False) + "\n"
+    committed = Path("openapi.json")
+    if write:
+        committed.write_text(text)
+    elif check:
+        if not committed.exists() or committed.read_text() != text:
+            sys.exit("openapi.json is not what the program says: run `make docs` and commit it.")
+        typer.echo("openapi.json is up to date.")
+    else:
+        typer.echo(text, nl=False)
+
+
+@app.command()
+def problems() -> None:
+    """Every problem the API answers with: its code, its HTTP status, its title."""
+    from app_server.kernel.problems import Problem
+
+    _load_everything()
+    found: list[type[Problem]] = sorted(_subclasses(Problem), key=_code_of)
+    for problem in found:
+        typer.echo(f"{problem.status} {problem.code:<32} {problem.title()}")
+
+
+@keys_app.command("list")
+def keys_list() -> None:
+    """The signing keys by id, age and state. Secrets are never printed."""
+    from app_server.kernel.clock import system_clock
+    from app_server.kernel.crypto import KeyRing
+    from app_server.kernel.settings import Settings
+
+    ring, now = KeyRing.load(Settings.from_env().key_file), system_clock()
+    for key in ring.signing_keys:
+        state = "retired" if key.retired_at else "signs tokens"
+        typer.echo(f"{key.kid}  ES256    {(now - key.created_at).days:>4} days  {state}")
+    typer.echo(f"{ring.gateway_kid}  Ed25519              signs calls to mini-apps")
+
+
+@keys_app.command("rotate")
+def keys_rotate() -> None:
+    """Put a new sealing key and a new signing key in front; the old ones stay for what they made."""
+    from app_server.kernel.clock import system_clock
+    from app_server.kernel.crypto import KeyRing
+    from app_server.kernel.settings import Settings
+
+    path = Settings.from_env().key_file
+    _replace(path, KeyRing.load(path).rotated(system_clock()))
+    typer.echo("The keys are rotated: back the file up, then restart every `banyan serve` and `banyan work`.")
+
+
+def _replace(path: Path, text: str) -> None:
+    """Change a secret file in one step: a cut leaves the old one or the new one."""
+    import os
+
+    draft = path.with_name(f"{path.name}.new")
+    handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(handle, "w") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    owner = path.stat()
+    if (owner.st_uid, owner.st_gid) != (os.getuid(), os.getgid()):
+        os.chown(draft, owner.st_uid, owner.st_gid)
+    draft.replace(path)
+
+
+def _settings_without_engines() -> Any:
+    """Settings for what looks at the code only: no engine is asked."""
+    from app_server.kernel.settings import Settings
+
+    return Settings(
+        database_url="postgresql://nobody@localhost/none", redis_url="redis://localhost", key_file=Path("none")
+    )
+
+
+def _load_everything() -> None:
+    import importlib
+
+    importlib.import_module("app_server.wiring")
+
+
+def _subclasses(kind: type) -> list[Any]:
+    found: list[Any] = []
+    for each in kind.__subclasses__():
+        if "code" in vars(each):
+            found.append(each)
+        found += _subclasses(each)
+    return found
+
+
+def _code_of(problem: Any) -> str:
+    return str(problem.code)
+
+
+def _about_system(error: OSError) -> str:
+    where = f"{error.filename}: " if error.filename else ""
+    return f"{where}{error.strerror or error}. Check that it is there and that this user may use it."
+
+
+if __name__ == "__main__":
+    main()
