@@ -60,9 +60,9 @@ class InboxStream:
             if seat.ending:
                 return
             try:
-                if not await self._still_signed_in():
-                    return
                 news = await self._hub.read(seat) if woken else []
+                if not await self._still_signed_in():  # asked after reading: what came later than the end stays unseen
+                    return
             except AWAY:
                 continue  # an engine is away: the next poll wakes us again, for the cursor has not moved
             if news:

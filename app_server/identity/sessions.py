@@ -43,6 +43,7 @@ class Sessions:
         self._state = state
         self._seen: OrderedDict[str, tuple[float, Resident]] = OrderedDict()
         self._ended: frozenset[UUID] = frozenset()
+        self._heard: frozenset[UUID] = frozenset()  # ended here, and in no look yet: a look may be older than the end
         self._load: Batcher[str, Any] = Batcher(_load_sessions, lanes=2)
 
     def has_ended(self, session_id: UUID) -> bool:
@@ -75,14 +76,17 @@ class Sessions:
         """Learn what has ended, until cancelled. Each look is a task of its own: it survives a database restart."""
         while True:
             try:
-                self._ended = await asyncio.create_task(_ended_sessions())
+                ended = await asyncio.create_task(_ended_sessions())
+                self._heard -= ended
+                self._ended = ended | self._heard
             except Exception as error:
                 log.warning("sessions_not_refreshed", reason=type(error).__name__)
             await asyncio.sleep(ASK_EVERY)
 
     def forget(self, session_id: UUID) -> None:
         """Hear at once, in this process, that a session has ended."""
-        self._ended = self._ended | {session_id}
+        self._heard |= {session_id}
+        self._ended |= {session_id}
 
 
 async def resolve_cookie(token: str, state: AppState) -> Resident | None:
