@@ -72,7 +72,7 @@ def from_client(raw: Iterable[Header]) -> Asked:
                 raise HeadersRefused("Content-Length is given twice or is not a number")
             asked.length = int(value)
         elif name == b"transfer-encoding":
-            if asked.chunked or value.strip().lower() != b"chunked":
+            if asked.chunked or value.strip(b" \t").lower() != b"chunked":
                 raise HeadersRefused("Transfer-Encoding is something other than chunked")
             asked.chunked = True
         elif name == b"connection":

@@ -92,6 +92,11 @@ class Site:
         self.host_line = f"host: {found.authority}\r\n".encode()
         self.endpoint_origin = found.origin.encode()
 
+    @property
+    def calls_under_way(self) -> int:
+        """How many calls have a place now."""
+        return self._under_way
+
     async def enter(self, now: float) -> Pass:
         """Wait for a place, and ask the breaker. Raises `Crowded` or `Resting`; then there is nothing to leave."""
         if not self._bucket.take(now):

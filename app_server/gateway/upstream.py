@@ -242,7 +242,7 @@ class Upstream(asyncio.Protocol):
             return
         name = name.lower()
         if name == b"transfer-encoding":
-            if value.strip().lower() != b"chunked":
+            if value.strip(b" \t").lower() != b"chunked":
                 raise Broken("a transfer coding that was not asked for")
         elif name == b"content-length":
             self.content_length = int(value)
