@@ -100,7 +100,7 @@ def page_headers(settings: Settings) -> dict[str, str]:
     base = urlsplit(settings.base_url)
     port = f":{base.port}" if base.port else ""
     return {
-        "Content-Security-Policy": "; ".join(
+        "content-security-policy": "; ".join(
             (
                 "default-src 'self'",
                 "script-src 'self'",
@@ -113,9 +113,9 @@ def page_headers(settings: Settings) -> dict[str, str]:
                 "form-action 'self'",
             )
         ),
-        "Cache-Control": "private, no-cache",
-        "Vary": "Accept-Language, Cookie",
-        "Permissions-Policy": "camera=(self), geolocation=(), microphone=(), payment=()",
+        "cache-control": "private, no-cache",
+        "vary": "Accept-Language, Cookie",
+        "permissions-policy": "camera=(self), geolocation=(), microphone=(), payment=()",
     }
 
 
@@ -126,7 +126,7 @@ async def problem_page(request: AppRequest, problem: Problem, reference: str) ->
         request,
         "problem.html",
         status=problem.status,
-        headers={**problem.headers, "Cache-Control": "no-store"},
+        headers={**problem.headers, "cache-control": "no-store"},
         code=problem.code,
         sentence=words.problem(problem.code, problem.title(), **problem.members),
         reference=reference,

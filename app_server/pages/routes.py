@@ -54,7 +54,7 @@ async def problem_documentation(request: AppRequest) -> Response:
         "problem-docs.html",
         code=code,
         sentence=messages(look_of(request).locale).problem(code, kind.title()),
-        status=kind.status,
+        http_status=kind.status,
         problem_title=kind.title(),
         type=f"{request.state['settings'].base_url}/problems/{code}",
         more=" ".join(more.split()),

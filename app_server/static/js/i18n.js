@@ -2,6 +2,7 @@
 
 let words = {};
 let locale = "en";
+const styles = { en: "en-GB", "zh-CN": "zh-CN" }; // day before month and the 24 hour clock in both
 
 /** Load the catalogue named by <html lang> (or `wanted`). Await it once before the first `t`. */
 export async function load(wanted = document.documentElement.lang || "en") {
@@ -38,7 +39,7 @@ export function sentence(problem) {
 }
 
 export const currentLocale = () => locale;
-export const number = (value) => new Intl.NumberFormat(locale).format(value);
+export const number = (value) => new Intl.NumberFormat(styles[locale]).format(value);
 
 const day = (date) => Date.UTC(date.getFullYear(), date.getMonth(), date.getDate()) / 86_400_000;
 
@@ -46,18 +47,21 @@ const day = (date) => Date.UTC(date.getFullYear(), date.getMonth(), date.getDate
 export function when(value, now = new Date()) {
   const date = new Date(value);
   const seconds = Math.round((now - date) / 1000);
-  const relative = new Intl.RelativeTimeFormat(locale, { numeric: "auto" });
-  const clock = new Intl.DateTimeFormat(locale, { hour: "2-digit", minute: "2-digit", hour12: false }).format(date);
+  const relative = new Intl.RelativeTimeFormat(styles[locale], { numeric: "auto" });
+  const clock = new Intl.DateTimeFormat(styles[locale], { hour: "2-digit", minute: "2-digit", hour12: false }).format(date);
   if (seconds >= -5 && seconds < 45) return t("time.just_now");
   if (seconds >= 45 && seconds < 3600) return relative.format(-Math.max(1, Math.round(seconds / 60)), "minute");
   const days = day(date) - day(now);
   if (Math.abs(days) <= 1) return t("time.day_and_clock", { day: relative.format(days, "day"), clock });
   const sameYear = date.getFullYear() === now.getFullYear();
-  return new Intl.DateTimeFormat(locale, { day: "numeric", month: "long", ...(sameYear ? {} : { year: "numeric" }) }).format(date);
+  return new Intl.DateTimeFormat(styles[locale], { day: "numeric", month: "long", ...(sameYear ? {} : { year: "numeric" }) }).format(date);
 }
 
+/** A day as people name it: "Sunday 22 November". */
+export const dayOf = (date) => new Intl.DateTimeFormat(styles[locale], { weekday: "long", day: "numeric", month: "long" }).format(date);
+
 /** The exact time, for those who ask. */
-export const exactly = (value) => new Intl.DateTimeFormat(locale, { dateStyle: "full", timeStyle: "medium" }).format(new Date(value));
+export const exactly = (value) => new Intl.DateTimeFormat(styles[locale], { dateStyle: "full", timeStyle: "medium" }).format(new Date(value));
 
 /** A <time> element: people's words, with the exact time as its title and datetime. */
 export function timeElement(value) {

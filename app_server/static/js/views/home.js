@@ -2,7 +2,7 @@
 
 import { get } from "../api.js";
 import { announce, fill, h, icon } from "../dom.js";
-import { sentence, t, timeElement, currentLocale } from "../i18n.js";
+import { currentLocale, dayOf, sentence, t, timeElement } from "../i18n.js";
 import { problemPanel, setTitle } from "../router.js";
 import { inbox, person } from "../session.js";
 import { recent } from "./recent.js";
@@ -14,7 +14,7 @@ function greeting(name, now = new Date()) {
   return name ? t(`home.good_${part}_name`, { name }) : t(`home.good_${part}`);
 }
 
-const today = () => new Intl.DateTimeFormat(currentLocale(), { weekday: "long", day: "numeric", month: "long" }).format(new Date());
+const today = () => dayOf(new Date());
 
 function tile(app) {
   return h("li", {}, h("a", { class: "tile", href: `/apps/${encodeURIComponent(app.app_id)}` },

@@ -18,12 +18,12 @@ function notice(item, markRead) {
   const element = h("li", {}, h("article", { class: "notice", dataset: { id: item.id, position: item.position } },
     h("span", { class: "notice__dot" }),
     h("div", {},
-      h("h3", {}, item.title),
+      h("h2", {}, item.title),
       h("p", { class: "notice__body" }, item.body),
       h("p", { class: "notice__meta" }, item.app_name ? h("span", {}, item.app_name) : null, timeElement(item.at), h("span", { class: "notice__state" })),
-      h("div", { class: "button-row" },
-        target ? h("a", { class: "button", href: target, onclick: () => markRead(item) }, item.app_name ? t("inbox.open_app", { app: item.app_name }) : t("inbox.open")) : null,
-        h("button", { class: "button button--quiet notice__mark", type: "button", onclick: () => markRead(item) }, icon("check"), t("inbox.mark_read"))))));
+      h("div", { class: "notice__acts" },
+        target ? h("a", { class: "button button--quiet", href: target, onclick: () => markRead(item) }, item.app_name ? t("inbox.open_app", { app: item.app_name }) : t("inbox.open"), icon("next")) : null,
+        h("button", { class: "button button--quiet notice__mark", type: "button", onclick: () => markRead(item) }, t("inbox.mark_read"))))));
   setRead(element, item);
   return element;
 }

@@ -10,14 +10,13 @@ const fieldName = (name) => (has(`fields.${name}`) ? t(`fields.${name}`) : name.
 
 function look(entry) {
   return h("li", { class: "look" },
-    h("div", { class: "row" },
-      h("span", { class: "tile__face" }, icon(KINDS[entry.who.kind] ?? "eye")),
-      h("div", { class: "grow" },
-        h("h2", { class: "lead" }, entry.who.name),
-        h("p", { class: "notice__meta" }, entry.who.place ? h("span", {}, entry.who.place) : null, h("span", {}, t(`ledger.kind_${entry.who.kind}`))))),
+    h("span", { class: "tile__face" }, icon(KINDS[entry.who.kind] ?? "eye")),
+    h("div", {},
+      h("h2", {}, entry.who.name),
+      h("p", { class: "note" }, [t(`ledger.kind_${entry.who.kind}`), entry.who.place].filter(Boolean).join(" · "))),
     h("p", {}, entry.purpose),
     h("p", { class: "look__fields" }, h("span", { class: "visually-hidden" }, t("ledger.saw")), entry.fields.map((name) => h("span", { class: "mark" }, fieldName(name)))),
-    h("p", { class: "note" }, timeElement(entry.at), h("span", {}, ` · ${exactly(entry.at)}`)));
+    h("details", { class: "exact note" }, h("summary", {}, timeElement(entry.at)), exactly(entry.at)));
 }
 
 export async function ledger(main, { signal }) {

@@ -18,7 +18,7 @@ const look = () => ({
 /** A kind page where the service would be. */
 function notNow(problem, name) {
   const title = has(`problem_titles.${problem.code}`) ? t(`problem_titles.${problem.code}`, { app: name }) : t("miniapp.not_open", { app: name });
-  return h("main", { class: "page stack kind", id: "frame-main" },
+  return h("div", { class: "page stack kind" },
     art("banyan", "kind__art"),
     h("h2", {}, title),
     h("p", { class: "lead" }, sentence(problem)),
@@ -84,7 +84,7 @@ export async function openApp(main, { params, query, signal }) {
   const frame = document.getElementById("frame");
   const title = h("h1", {}, h("span", { class: "visually-hidden" }, t("common.loading")));
   const mark = h("span");
-  const body = h("div", { class: "frame__body" }, h("div", { class: "frame__wait page stack", "aria-hidden": "true" }, h("div", { class: "skeleton skeleton--line" }), h("div", { class: "skeleton skeleton--line skeleton--short" })));
+  const body = h("main", { class: "frame__body" }, h("div", { class: "frame__wait page stack", "aria-hidden": "true" }, h("div", { class: "skeleton skeleton--line" }), h("div", { class: "skeleton skeleton--line skeleton--short" })));
   fill(frame,
     h("header", { class: "frame__bar" },
       h("div", { class: "frame__name" }, title, mark),
@@ -92,7 +92,7 @@ export async function openApp(main, { params, query, signal }) {
       h("button", { class: "button button--shown", type: "button", onclick: () => back("/") }, icon("close"), h("span", {}, t("common.close")))),
     body);
   frame.hidden = false;
-  shell.inert = true;
+  shell.hidden = true;
   document.body.classList.add("framed");
   fill(main);
   let bridge = null;
@@ -100,7 +100,7 @@ export async function openApp(main, { params, query, signal }) {
     bridge?.close();
     frame.hidden = true;
     frame.replaceChildren();
-    shell.inert = false;
+    shell.hidden = false;
     document.body.classList.remove("framed");
   };
   const named = (app) => {
