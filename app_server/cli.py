@@ -138,8 +138,8 @@ def doctor(
 
 @app.command()
 def openapi(
-    check: Annotated[bool, typer.Option("--check", help="Only tell whether openapi.json is up to date.")] = False,
-    write: Annotated[bool, typer.Option("--write", help="Write openapi.json anew.")] = False,
+    check: Annotated[bool, typer.Option("--check", help="Only tell whether docs/openapi.json is up to date.")] = False,
+    write: Annotated[bool, typer.Option("--write", help="Write docs/openapi.json anew.")] = False,
 ) -> None:
     """Print the API's description (OpenAPI 3.1)."""
     import json
@@ -148,13 +148,13 @@ def openapi(
     from app_server.openapi import document
 
     text = json.dumps(document(wiring.routes(_settings_without_engines())), indent=1, ensure_ascii=False) + "\n"
-    committed = Path("openapi.json")
+    committed = Path("docs/openapi.json")
     if write:
         committed.write_text(text)
     elif check:
         if not committed.exists() or committed.read_text() != text:
-            sys.exit("openapi.json is not what the program says: run `make docs` and commit it.")
-        typer.echo("openapi.json is up to date.")
+            sys.exit("docs/openapi.json is not what the program says: run `make docs` and commit it.")
+        typer.echo("docs/openapi.json is up to date.")
     else:
         typer.echo(text, nl=False)
 
@@ -227,12 +227,12 @@ def _load_everything() -> None:
     importlib.import_module("app_server.wiring")
 
 
-def _subclasses(kind: type) -> list[Any]:
+def _subclasses(kind: type[Any]) -> list[Any]:
     found: list[Any] = []
     for each in kind.__subclasses__():
         if "code" in vars(each):
             found.append(each)
-        found += _subclasses(each)
+        found.extend(_subclasses(each))
     return found
 
 

@@ -106,7 +106,7 @@ class BadCursor(Problem):
 
 
 class SignInRequired(Problem):
-    """Sign in first."""
+    """You are not signed in, or no longer. Sign in, then try again."""
 
     code = "sign_in_required"
     status = 401

@@ -70,7 +70,9 @@ class EventSource:
 
 
 @asynccontextmanager
-async def event_source(city: City, person: Person | None, *, method: str = "GET", **asked: Any) -> AsyncIterator[EventSource]:
+async def event_source(
+    city: City, person: Person | None, *, method: str = "GET", **asked: Any
+) -> AsyncIterator[EventSource]:
     """Open `/v1/inbox/stream`; `last_event_id` goes into the header, `after` into the query."""
     source = EventSource()
     headers = [(b"host", b"localhost:8000")]

@@ -1,0 +1,85 @@
+"""Nobody forgot: every route says who may call it, what it is, and what OpenAPI says of it is committed."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from app_server import wiring
+from app_server.database import missing_migrations
+from app_server.kernel.access import Access
+from app_server.kernel.problems import all_problems
+from app_server.kernel.routing import Route
+from app_server.kernel.settings import Mode, Settings
+from app_server.openapi import API_PREFIXES, document
+
+ROOT = Path(__file__).parents[2]
+
+
+def settings_for(mode: Mode) -> Settings:
+    return Settings(mode=mode, database_url="postgresql://h/d", redis_url="redis://h", key_file=Path("keys.json"))
+
+
+def all_routes() -> list[Route]:
+    return wiring.routes(settings_for(Mode.DEMO))
+
+
+def name(route: Route) -> str:
+    return f"{route.method} {route.path}"
+
+
+def test_every_route_declares_its_access() -> None:
+    forgotten = [name(r) for r in all_routes() if not isinstance(getattr(r.endpoint, "__access__", None), Access)]
+    assert forgotten == []
+
+
+def test_every_route_has_a_sentence() -> None:
+    assert [name(route) for route in all_routes() if not (route.endpoint.__doc__ or "").strip()] == []
+
+
+def test_every_api_route_is_described() -> None:
+    api = [route for route in all_routes() if route.path.startswith(API_PREFIXES)]
+    assert [name(route) for route in api if not hasattr(route.endpoint, "__describe__")] == []
+
+
+def test_every_list_pages() -> None:
+    """A reply with `next` has the query parameters that lead there."""
+    wanting = []
+    for route in all_routes():
+        said = getattr(route.endpoint, "__describe__", None)
+        if (
+            route.method == "GET"
+            and said
+            and said.reply
+            and "next" in said.reply.model_fields
+            and "cursor" not in said.query
+        ):
+            wanting.append(name(route))
+    assert wanting == []
+
+
+def test_the_simulators_are_in_the_demo_alone() -> None:
+    demo = {name(route) for route in all_routes()}
+    for mode in (Mode.PRODUCTION, Mode.TEST):
+        extra = demo - {name(route) for route in wiring.routes(settings_for(mode))}
+        assert "GET /v1/demo/outbox" in extra
+        assert all("/demo/" in route for route in extra)
+
+
+def test_the_committed_openapi_document_is_what_the_program_prints() -> None:
+    committed = json.loads((ROOT / "docs" / "openapi.json").read_text())
+    printed = document(wiring.routes(settings_for(Mode.PRODUCTION)))
+    assert committed == json.loads(json.dumps(printed)), "run `make docs`"
+
+
+async def test_every_model_has_its_migration() -> None:
+    assert await missing_migrations(settings_for(Mode.TEST)) == []
+
+
+@pytest.mark.parametrize("problem", all_problems(), ids=lambda problem: problem.code)
+def test_every_problem_says_what_happened_and_what_comes_next(problem: type) -> None:
+    assert 400 <= problem.status < 600
+    assert problem.code == problem.code.lower()
+    title = problem.title()
+    assert title.endswith((".", "?", "!"))
+    assert len(title) > 15
