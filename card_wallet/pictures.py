@@ -17,6 +17,11 @@ MAX_PIXELS = 24_000_000
 WORKING_SIDE = 2000  # pixels; a code that is lost by scaling down to this would not be found in a larger picture either
 THREADS = 2
 
+_UNREADABLE = (
+    *(UnidentifiedImageError, OSError, ValueError, SyntaxError, EOFError),
+    *(Image.DecompressionBombError, Image.DecompressionBombWarning),  # the latter where warnings are errors
+)
+
 
 @contextmanager
 def reading_threads() -> Iterator[ThreadPoolExecutor]:
@@ -40,7 +45,7 @@ def _read(picture: bytes, picture_format: str) -> str:
                 raise PictureNotRead()
             image.draft("L", (WORKING_SIDE, WORKING_SIDE))  # JPEG only: decoded at a fraction of its size
             grey = _grey_on_white(image)
-    except (UnidentifiedImageError, Image.DecompressionBombError, OSError, ValueError, SyntaxError, EOFError):
+    except _UNREADABLE:
         raise PictureNotRead() from None
     grey.thumbnail((WORKING_SIDE, WORKING_SIDE))
     found = zxingcpp.read_barcodes(grey, formats=zxingcpp.BarcodeFormats(zxingcpp.BarcodeFormat.QRCode))

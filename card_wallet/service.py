@@ -95,8 +95,8 @@ async def issue_card(asked: IssueCard, *, app_id: str, state: AppState) -> Issue
     if resident_id is None:
         raise ConsentWithdrawn()
     keys, now = state["keys"], state["clock"]()
-    if asked.expires_at is not None and asked.expires_at <= now:
-        raise ValidationFailed(errors=[FieldError(pointer="/expires_at", detail="A time to come.")])
+    if asked.expires_at is not None and (asked.expires_at.tzinfo is None or asked.expires_at <= now):
+        raise ValidationFailed(errors=[FieldError(pointer="/expires_at", detail="A time to come, with its offset.")])
     row = await fetchrow(
         _UPSERT,
         uuid7(),

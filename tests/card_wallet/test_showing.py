@@ -1,0 +1,261 @@
+"""A resident shows a card, and a reader asks whether it is good."""
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+from asyncpg import Connection
+
+from app_server.kernel.redis import RedisUnavailable
+from card_wallet import codes
+from tests.card_wallet.conftest import MANIFEST, code_of, consent, enrolled, publish, refused
+
+
+async def test_a_code_opens_once_and_the_second_reader_hears_where_it_was_used(lin, card, desk, gate):
+    text = (await code_of(lin, card))["text"]
+    first = await desk.scans(text)
+    assert first.status_code == 201, first.text
+    assert refused(await desk.scans(text)) == (32, "card_code_already_used")
+    assert refused(await gate.scans(text)) == (33, "card_code_used_elsewhere")
+
+
+async def test_a_desk_sees_the_least_it_needs_in_its_language(lin, card, desk):
+    seen = (await desk.scans((await code_of(lin, card))["text"])).json()
+    assert seen["card"] == {"type": "library-card", "title": "Library card", "status": "active"}
+    assert seen["fields"] == [
+        {"name": "holder_name", "label": "Holder", "value": "林依婷"},
+        {"name": "card_number", "label": "Card number", "value": "FZ20260000417"},
+    ]
+    assert seen["verifier"] == {"name": "Desk 3", "place": "Fuzhou Library, ground floor"}
+    desk.http.headers["accept-language"] = "zh-CN"
+    seen = (await desk.scans((await code_of(lin, card))["text"])).json()
+    assert (seen["card"]["title"], seen["fields"][0]["label"]) == ("借书证", "持证人")
+
+
+async def test_a_gate_learns_that_the_card_is_good_and_not_whose_it_is(lin, card, gate):
+    answer = await gate.scans((await code_of(lin, card))["text"])
+    assert answer.status_code == 201
+    assert answer.json()["fields"] == []
+    assert "林依婷" not in answer.text
+
+
+async def test_the_phone_shows_a_new_code_each_time_and_says_when_to_renew(city, lin, card, desk):
+    first, second = await code_of(lin, card), await code_of(lin, card)
+    assert first["text"] != second["text"]
+    assert first["spoken"] != second["spoken"]
+    assert first["refresh_in"] == 15
+    assert len(first["text"]) == 36
+    assert {(await desk.scans(shown["text"])).status_code for shown in (first, second)} == {201}
+    (kept,) = [await city.state["redis"].call("TTL", key) for key in await live_codes(city, lin, card)]
+    assert 55 <= kept <= 60
+
+
+async def live_codes(city, person, card):
+    """The keys of a code that was just shown."""
+    before = set(await city.state["redis"].call("KEYS", "card:shown:*"))
+    await code_of(person, card)
+    return set(await city.state["redis"].call("KEYS", "card:shown:*")) - before
+
+
+async def test_the_digits_work_in_place_of_the_picture_and_use_up_the_same_code(lin, card, desk, gate):
+    shown = await code_of(lin, card)
+    assert (await desk.scans(" ".join(shown["spoken"]))).status_code == 201
+    assert refused(await gate.scans(shown["text"])) == (33, "card_code_used_elsewhere")
+
+
+async def test_a_reader_that_guesses_digits_is_stopped(desk):
+    guesses = await asyncio.gather(*(desk.scans(codes.spoken(number)) for number in range(40)))
+    outcomes = [answer.json()["code"] for answer in guesses]
+    assert outcomes.count("card_code_stale") == 30
+    assert outcomes.count("too_many_requests") == 10
+
+
+async def test_a_code_that_nobody_keeps_any_more_is_stale(city, lin, card, desk):
+    text = (await code_of(lin, card))["text"]
+    await city.state["redis"].call("FLUSHALL")
+    assert refused(await desk.scans(text)) == (30, "card_code_stale")
+    assert (await desk.scans((await code_of(lin, card))["text"])).status_code == 201
+
+
+async def test_twenty_scans_at_once_open_once(lin, card, desk, city):
+    text = (await code_of(lin, card))["text"]
+    answers = await asyncio.gather(*(desk.scans(text) for _ in range(20)))
+    assert sorted(answer.status_code for answer in answers) == [201] + [409] * 19
+    assert len(await city.rows("SELECT id FROM card_wallet_presentation")) == 1
+
+
+async def test_a_reader_whose_answer_was_lost_asks_again_with_the_same_key(lin, card, desk, city):
+    text = (await code_of(lin, card))["text"]
+    first = await desk.scans(text, key="scan-1")
+    again = await desk.scans(text, key="scan-1")
+    assert again.status_code == 201
+    assert again.json() == first.json()
+    await city.state["redis"].call("FLUSHALL")
+    assert (await desk.scans(text, key="scan-1")).json() == first.json()
+    assert len(await city.rows("SELECT id FROM card_wallet_presentation")) == 1
+
+
+async def test_a_key_stands_for_one_code_only(lin, card, desk):
+    first, second = (await code_of(lin, card))["text"], (await code_of(lin, card))["text"]
+    assert (await desk.scans(first, key="scan-1")).status_code == 201
+    other = await desk.scans(second, key="scan-1")
+    assert (other.status_code, other.json()["code"]) == (422, "idempotency_key_reused")
+    other = await desk.scans(second, key="scan-1")
+    assert (other.status_code, other.json()["code"]) == (422, "idempotency_key_reused")
+
+
+async def test_a_key_of_one_reader_means_nothing_to_another(lin, card, desk, gate):
+    text = (await code_of(lin, card))["text"]
+    assert (await desk.scans(text, key="scan-1")).status_code == 201
+    assert refused(await gate.scans(text, key="scan-1")) == (33, "card_code_used_elsewhere")
+    assert (await gate.scans((await code_of(lin, card))["text"], key="scan-1")).status_code == 201
+
+
+@pytest.mark.parametrize(
+    ("status", "refusal"), [("revoked", (40, "card_revoked")), ("suspended", (41, "card_suspended"))]
+)
+async def test_a_card_that_its_issuer_stopped_is_refused_even_with_a_code_shown_before(
+    library, lin, card, desk, city, status, refusal
+):
+    text = (await code_of(lin, card))["text"]
+    assert (await library.sets(card["id"], status)).status_code == 200
+    assert refused(await desk.scans(text)) == refusal
+    assert await city.rows("SELECT id FROM card_wallet_presentation") == []
+    cannot = await lin.get(f"/v1/cards/{card['id']}/code")
+    assert (cannot.status_code, cannot.json()["code"]) == (409, "card_cannot_be_shown")
+    assert cannot.json()["card_status"] == status
+
+
+async def test_a_card_that_has_expired_is_neither_shown_nor_taken(library, lin, card, desk, city):
+    ends = (city.clock() + timedelta(seconds=30)).isoformat()
+    assert (await library.issues(lin, expires_at=ends)).status_code == 201
+    text = (await code_of(lin, card))["text"]
+    city.clock.ahead = timedelta(seconds=31)
+    assert refused(await desk.scans(text)) == (23, "card_expired")
+    assert (await lin.get(f"/v1/cards/{card['id']}")).json()["status"] == "expired"
+    assert (await lin.get(f"/v1/cards/{card['id']}/code")).json()["card_status"] == "expired"
+
+
+async def test_another_offices_card_is_not_accepted_here(city, library, lin, operator, desk):
+    manifest = {**library_like("museum"), "name": "福州市博物馆"}
+    await publish(city, manifest)
+    await consent(city, lin, "museum")
+    async with library.browser(app_id="museum") as museum:
+        asked = {"sub": library.subject(lin, "museum"), "type": "library-card", "number": "M1", "fields": {}}
+        issued = await museum.post("/v1/cards", json=asked)
+    assert issued.status_code == 201, issued.text
+    assert refused(await desk.scans((await code_of(lin, issued.json()))["text"])) == (42, "card_not_accepted_here")
+    theirs = await enrolled(city, operator, app_id="museum")
+    assert (await theirs.scans((await code_of(lin, issued.json()))["text"])).status_code == 201
+
+
+def library_like(app_id):
+    """The library's manifest under another id."""
+    return {**MANIFEST, "app_id": app_id}
+
+
+async def test_a_role_that_the_card_does_not_name_is_refused(city, lin, card, desk, gate, library):
+    manifest = library_like("library")
+    cards = [{**manifest["banyan"]["cards"][0], "disclose": {"desk": ["card_number"]}}]
+    await publish(city, {**manifest, "banyan": {**manifest["banyan"], "cards": cards}})
+    assert refused(await gate.scans((await code_of(lin, card))["text"])) == (42, "card_not_accepted_here")
+    seen = await desk.scans((await code_of(lin, card))["text"])
+    assert [field["name"] for field in seen.json()["fields"]] == ["card_number"]
+
+
+@pytest.mark.parametrize(
+    ("code", "refusal"),
+    [("", 10), ("hello", 11), ("BC1:?", 12), ("BC1:00", 13), ("123456789012", 10), ("BC1:" + "0" * 4000, 13)],
+)
+async def test_what_is_not_a_code_is_refused_with_a_number(desk, code, refusal):
+    assert refused(await desk.scans(code))[0] == refusal
+
+
+async def test_a_scanner_that_ends_with_a_line_break_is_understood(lin, card, desk):
+    assert (await desk.scans((await code_of(lin, card))["text"] + "\r\n")).status_code == 201
+
+
+async def test_every_look_is_kept_by_name_and_never_by_value_and_cannot_be_changed(city, lin, card, desk, gate):
+    await desk.scans((await code_of(lin, card))["text"])
+    await gate.scans((await code_of(lin, card))["spoken"])
+    rows = await city.rows("SELECT * FROM card_wallet_presentation ORDER BY id")
+    assert [row["shown_fields"] for row in rows] == [["holder_name", "card_number"], []]
+    assert [(row["verifier_name"], row["role"], row["form"]) for row in rows] == [
+        ("Desk 3", "desk", "handle"),
+        ("Gate 1", "gate", "spoken"),
+    ]
+    events = await city.rows("SELECT payload FROM core_outbox_event WHERE name = 'card_presented' ORDER BY id")
+    assert len(events) == 2
+    assert "FZ20260000417" not in str(rows) + str(events)
+    for change in ("UPDATE card_wallet_presentation SET place = 'x'", "DELETE FROM card_wallet_presentation"):
+        with pytest.raises(Exception, match="append-only"):
+            await city.execute(change)
+
+
+async def test_the_resident_sees_who_looked(city, lin, card, desk):
+    await desk.scans((await code_of(lin, card))["text"])
+    await city.work()
+    (look,) = (await lin.get("/v1/ledger")).json()["items"]
+    assert look["who"] == {"kind": "verifier", "name": "Desk 3", "place": "Fuzhou Library, ground floor"}
+    assert look["fields"] == ["holder_name", "card_number"]
+
+
+async def test_while_valkey_is_away_cards_are_listed_and_codes_say_so(city, lin, card, desk, monkeypatch):
+    text = (await code_of(lin, card))["text"]
+
+    async def away(*command):
+        raise RedisUnavailable("gone")
+
+    monkeypatch.setattr(city.state["redis"], "call", away)
+    assert (await lin.get("/v1/cards")).status_code == 200
+    for answer in (
+        await lin.get(f"/v1/cards/{card['id']}/code"),
+        await desk.scans(text),
+        await desk.scans(codes.spoken(1)),
+    ):
+        assert (answer.status_code, answer.json()["code"]) == (503, "cards_offline")
+        assert answer.headers["retry-after"] == "2"
+    monkeypatch.undo()
+    assert (await desk.scans(text)).status_code == 201
+
+
+class Count:
+    """Counts what goes to the engines."""
+
+    def __init__(self, monkeypatch, city):
+        self.redis, self.sql = [], []
+        pipeline = city.state["redis"]._client.pipeline
+
+        def counted(*args, **options):
+            self.redis.append(1)
+            return pipeline(*args, **options)
+
+        monkeypatch.setattr(city.state["redis"]._client, "pipeline", counted)
+        for method in ("fetch", "fetchrow", "execute"):
+            monkeypatch.setattr(Connection, method, self._counted(getattr(Connection, method)))
+
+    def _counted(self, run):
+        async def counted(connection, sql, *values, **options):
+            self.sql.append(sql)
+            return await run(connection, sql, *values, **options)
+
+        return counted
+
+
+async def test_showing_and_verifying_keep_to_their_round_trips(city, lin, card, desk, monkeypatch):
+    await desk.scans((await code_of(lin, card))["text"])  # the reader and the session are known now
+    count = Count(monkeypatch, city)
+    text = (await code_of(lin, card))["text"]
+    assert (len(count.redis), len(count.sql)) == (1, 1), count.sql
+    count.redis.clear()
+    count.sql.clear()
+    assert (await desk.scans(text)).status_code == 201
+    assert (len(count.redis), len(count.sql)) == (1, 1), count.sql  # and that one is the commit
+    count.redis.clear()
+    count.sql.clear()
+    texts = [(await code_of(lin, card))["text"] for _ in range(32)]
+    count.redis.clear()
+    count.sql.clear()
+    assert {answer.status_code for answer in await asyncio.gather(*map(desk.scans, texts))} == {201}
+    assert len(count.sql) <= 8  # 32 readings, a few commits
+    assert len(count.redis) <= 8
