@@ -4,6 +4,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from starlette.requests import Request
+
     from banyan_sdk.app import MiniApp
     from banyan_sdk.bodies import read
     from banyan_sdk.client import Platform, PlatformRefused, PlatformUnreachable
@@ -20,19 +22,21 @@ __all__ = [
     "PlatformRefused",
     "PlatformUnreachable",
     "Problem",
+    "Request",
     "read",
 ]
 
 _HOME = {
-    "Event": "context",
-    "Launch": "context",
-    "ManifestRefused": "manifest",
-    "MiniApp": "app",
-    "Platform": "client",
-    "PlatformRefused": "client",
-    "PlatformUnreachable": "client",
-    "Problem": "problems",
-    "read": "bodies",
+    "Event": "banyan_sdk.context",
+    "Launch": "banyan_sdk.context",
+    "ManifestRefused": "banyan_sdk.manifest",
+    "MiniApp": "banyan_sdk.app",
+    "Platform": "banyan_sdk.client",
+    "PlatformRefused": "banyan_sdk.client",
+    "PlatformUnreachable": "banyan_sdk.client",
+    "Problem": "banyan_sdk.problems",
+    "Request": "starlette.requests",
+    "read": "banyan_sdk.bodies",
 }
 
 
@@ -40,4 +44,4 @@ def __getattr__(name: str) -> object:
     """Loaded when first used, so that the platform, which needs only the wire contract, starts fast."""
     if name not in _HOME:
         raise AttributeError(name)
-    return getattr(import_module(f"banyan_sdk.{_HOME[name]}"), name)
+    return getattr(import_module(_HOME[name]), name)

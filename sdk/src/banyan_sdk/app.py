@@ -68,7 +68,7 @@ from banyan_sdk.tasks import Job, Task, forever, on_schedule
 
 log = logging.getLogger("banyan")
 
-Answer = dict[str, Any] | Response
+Answer = dict[str, Any] | tuple[dict[str, Any], int] | Response  # JSON, JSON with its status, or anything
 PageHandler = Callable[[Launch], Awaitable[Answer]]
 ApiHandler = Callable[[Launch, Request], Awaitable[Answer]]
 EventHandler = Callable[[Event], Awaitable[None]]
@@ -408,7 +408,8 @@ async def _answered(request: Request, work: Awaitable[Answer]) -> Response:
         raise Unexpected from failed
     if isinstance(answer, Response):
         return answer
-    return JSONResponse(answer, headers={"cache-control": "no-store", "vary": "authorization"})
+    content, status = answer if isinstance(answer, tuple) else (answer, 200)
+    return JSONResponse(content, status, {"cache-control": "no-store", "vary": "authorization"})
 
 
 def _as_problem(error: Exception) -> Problem:

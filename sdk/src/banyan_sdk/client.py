@@ -144,7 +144,7 @@ class Platform:
         fields: Mapping[str, str],
         expires_at: datetime | None = None,
     ) -> CardIssued:
-        """Put a card of the manifest into a resident's wallet."""
+        """Put a card of the manifest into a resident's wallet, or bring the one that is there up to date."""
         card = IssueCard(sub=sub, type=card_type, number=number, fields=dict(fields), expires_at=expires_at)
         return CardIssued.model_validate(await self._write("POST", CARDS_PATH, card, key))
 

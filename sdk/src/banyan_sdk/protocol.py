@@ -175,7 +175,7 @@ class CardStatus(StrEnum):
 
 
 class IssueCard(Asked):
-    """POST CARDS_PATH with an Idempotency-Key. Asking again for the same sub, type and number updates nothing twice."""
+    """POST CARDS_PATH with an Idempotency-Key: a resident has one card of a type; asking again brings it up to date."""
 
     sub: Subject
     type: Annotated[str, Field(min_length=1, max_length=64)]

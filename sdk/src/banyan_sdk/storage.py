@@ -57,6 +57,8 @@ class Store:
         connection = sqlite3.connect(
             self.path or ":memory:", isolation_level=None, check_same_thread=False, timeout=10, cached_statements=256
         )
+        if self.path is not None:
+            self.path.chmod(0o600)
         connection.row_factory = sqlite3.Row
         for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
             connection.execute(f"PRAGMA {pragma}")
