@@ -138,9 +138,10 @@ def explain(words: str) -> str:
 
 
 def last_line(words: str) -> str:
-    """The last thing that was said."""
+    """The last error that was named, or else the last thing that was said."""
     lines = [line.strip() for line in words.splitlines() if line.strip()]
-    return lines[-1] if lines else "no reason was given"
+    errors = [line for line in lines if re.match(r"(ERROR|\w*Error):", line)]
+    return (errors or lines or ["no reason was given"])[-1]
 
 
 def say(text: str, end: str = "\n") -> None:
@@ -154,8 +155,8 @@ if __name__ == "__main__":
     except Refusal as refusal:
         say(str(refusal))
         sys.exit(1)
-    except PermissionError as error:
-        say(explain(f"Permission denied: {error.filename}"))
+    except OSError as error:
+        say(explain(str(error.strerror)) or f"{error.filename}: {error.strerror}. Is this a whole clone?")
         sys.exit(1)
     except KeyboardInterrupt:
         say("\nStopped; start again and it goes on.")
