@@ -41,7 +41,8 @@ export async function inboxView(main, { signal }) {
   const all = h("button", { class: "button button--quiet", type: "button", hidden: true }, icon("check"), t("inbox.mark_all"));
   const list = h("ul", { class: "list" }, h("li", { class: "notice", "aria-hidden": "true" }, h("span"), h("div", {}, h("div", { class: "skeleton skeleton--line" }), h("div", { class: "skeleton skeleton--line skeleton--short" }))));
   const more = h("button", { class: "button button--wide", type: "button", hidden: true }, t("common.more"));
-  const empty = h("div", { class: "empty panel", hidden: true }, icon("inbox"), h("h2", {}, t("inbox.empty_title")), h("p", {}, t("inbox.empty")));
+  const empty = h("div", { class: "empty panel", hidden: true }, icon("inbox"), h("h2", {}, t("inbox.empty_title")), h("p", {}, t("inbox.empty")),
+    h("a", { class: "button button--primary", href: "/" }, t("cards.empty_step")));
   fill(main, h("div", { class: "head" }, h("h1", {}, t("inbox.title")), all), status, h("div", { class: "stack" }, list, empty, more));
 
   const items = new Map();
