@@ -2,13 +2,16 @@
 
 import { has, t } from "../js/i18n.js";
 
-/** "listing.suspended" and "listing_suspended" read the same. */
+/** An action of the audit ("listing.suspended") or of a listing's history ("suspend"). */
 export function actionWord(action) {
   const key = `desk.action.${action.replaceAll(".", "_")}`;
   return has(key) ? t(key) : action;
 }
 
-/** "operator:0198c0de-…" becomes "Operator 0198c0de…"; a name stays a name. */
+/** "app:library" as people call it, and what the filter takes. */
+export const subjectWord = (subject) => subject.replace(/^app:/, "").replace(/^(\w+):.*(.{8})$/, "$1 …$2");
+
+/** "operator:<id>" becomes "Operator …" with the end of the id. */
 export function actorWord(actor) {
   const { kind, id } = typeof actor === "string" ? { kind: actor.split(":")[0], id: actor.split(":")[1] } : actor;
   const word = has(`desk.actor.${kind}`) ? t(`desk.actor.${kind}`) : kind;

@@ -3,7 +3,7 @@
 import { get } from "../js/api.js";
 import { announce, fill, h, skeleton } from "../js/dom.js";
 import { t, timeElement } from "../js/i18n.js";
-import { actionWord, actorWord } from "./audit-words.js";
+import { actionWord, actorWord, subjectWord } from "./audit-words.js";
 import { refusal, start } from "./frame.js";
 import { emptyState } from "./live.js";
 
@@ -11,23 +11,25 @@ const at = (id) => document.getElementById(id);
 const asked = new URLSearchParams(location.search);
 
 /** The actions that people filter by; one that only the address names is offered too. */
-const ACTIONS = ["listing.registered", "listing.suspended", "listing.lifted", "verifier.created", "verifier.enrolled", "verifier.removed"];
+const ACTIONS = ["listing", "listing.suspended", "listing.lifted", "verifier", "verifier.added", "verifier.enrolled", "verifier.removed", "card"];
 
 function entry({ at: time, actor, action, subject, reason, details }) {
   const more = Object.entries(details ?? {});
-  return h("tr", {},
-    h("td", {}, timeElement(time)),
-    h("td", {}, h("strong", {}, actionWord(action))),
-    h("td", { class: "mono" }, h("a", { href: `/console/audit?subject=${encodeURIComponent(subject)}` }, subject)),
-    h("td", { class: "wide-only" }, actorWord(actor)),
-    h("td", {}, reason ?? "",
+  const cell = (attributes, ...children) => h("td", { role: "cell", ...attributes }, ...children);
+  return h("tr", { role: "row" },
+    cell({ class: "when" }, timeElement(time)),
+    cell({ class: "what" }, actionWord(action)),
+    cell({ class: "mono" }, h("a", { href: `/console/audit?subject=${encodeURIComponent(subject)}`, title: subject }, subjectWord(subject))),
+    cell({}, actorWord(actor)),
+    cell({}, reason ?? "",
       more.length ? h("details", {}, h("summary", {}, t("desk.audit.details")), h("dl", { class: "facts" }, more.map(([name, value]) => [h("dt", { class: "mono" }, name), h("dd", {}, typeof value === "object" ? JSON.stringify(value) : String(value))]))) : null));
 }
 
 function table() {
-  const heads = [["at"], ["action"], ["subject"], ["actor", "wide-only"], ["reason"]];
-  return h("table", { class: "table audit" }, h("caption", { class: "visually-hidden" }, t("desk.audit.caption")),
-    h("thead", {}, h("tr", {}, heads.map(([name, only]) => h("th", { scope: "col", class: only ?? null }, t(`desk.audit.${name}`))))), h("tbody"));
+  const heads = ["at", "action", "subject", "actor", "reason"];
+  // Roles are said outright because a narrow screen lays the rows out as blocks, which takes them away in some browsers.
+  return h("table", { class: "table audit stacks", role: "table" }, h("caption", { class: "visually-hidden" }, t("desk.audit.caption")),
+    h("thead", { role: "rowgroup" }, h("tr", { role: "row" }, heads.map((name) => h("th", { scope: "col", role: "columnheader" }, t(`desk.audit.${name}`))))), h("tbody", { role: "rowgroup" }));
 }
 
 let body = null;

@@ -3,7 +3,7 @@
 import { h, s } from "../js/dom.js";
 import { number, t } from "../js/i18n.js";
 
-/** `values` end with the present minute. Null when there is nothing to say. */
+/** `values` end with the present minute. */
 function facts(values) {
   const total = values.reduce((sum, value) => sum + value, 0);
   const most = Math.max(0, ...values);
@@ -32,10 +32,11 @@ export function spark(values) {
 
 /** Bars of the last hour with a summary, and the numbers as a table behind it. */
 export function chart(values) {
-  const top = Math.max(1, ...values);
+  if (!values.some(Boolean)) return h("p", { class: "note" }, summary(values));
+  const top = Math.max(...values);
   const width = 600 / Math.max(1, values.length);
   const bars = values.map((value, at) => {
-    const height = value === 0 ? 1 : Math.max(3, (value / top) * 118);
+    const height = value === 0 ? 2 : Math.max(4, (value / top) * 118);
     return s("rect", { x: (at * width + 1).toFixed(2), y: (120 - height).toFixed(2), width: (width - 2).toFixed(2), height: height.toFixed(2), class: value === 0 ? "chart__none" : "chart__bar" });
   });
   return h("figure", { class: "chart" },

@@ -26,7 +26,7 @@ function help(bindings) {
       h("dl", { class: "facts" }, Object.entries(bindings).map(([key, { word }]) => [
         h("dt", {}, h("kbd", { class: "key" }, key === "Escape" ? "Esc" : key)), h("dd", {}, t(`desk.keys.${word}`))])),
       h("label", { class: "choice" },
-        h("input", { type: "checkbox", class: "switch", properties: { checked: enabled() }, onchange: (event) => localStorage.setItem(STORED, event.target.checked ? "on" : "off") }),
+        h("input", { type: "checkbox", properties: { checked: enabled() }, onchange: (event) => localStorage.setItem(STORED, event.target.checked ? "on" : "off") }),
         h("span", {}, t("desk.keys.enabled"))),
       h("div", { class: "button-row" }, h("button", { class: "button" }, icon("close"), t("common.close")))));
   dialog.addEventListener("close", () => dialog.remove());

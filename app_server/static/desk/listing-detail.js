@@ -6,7 +6,7 @@ import { actionWord, actorWord } from "./audit-words.js";
 import { chart, chartTable } from "./chart.js";
 import { stateMark } from "./listing-table.js";
 
-/** A text that may come in several languages. */
+/** A text of a manifest, which may come in several languages. */
 export const localised = (value) => (value && typeof value === "object" ? value[currentLocale()] ?? value.en ?? Object.values(value)[0] : value) ?? "";
 
 export class ListingDetail {
@@ -56,11 +56,12 @@ export class ListingDetail {
 
   #fillHead(listing) {
     const suspended = listing.state === "suspended";
-    const decide = this.suspend && (suspended
+    const can = (action) => this[action] && listing.actions?.includes(action);
+    const decide = can("lift")
       ? h("button", { type: "button", class: "button button--primary", onclick: () => this.lift(listing) }, icon("play"), t("desk.detail.lift"))
-      : ["online", "gray", "testers"].includes(listing.state)
+      : can("suspend")
         ? h("button", { type: "button", class: "button button--urgent", onclick: () => this.suspend(listing) }, icon("pause"), t("desk.detail.suspend"))
-        : null);
+        : null;
     fill(this.head,
       h("a", { class: "button button--quiet desk-back", href: this.back(), "data-back": true }, icon("back"), t("desk.listings.back")),
       h("div", { class: "spread" },
@@ -74,12 +75,12 @@ export class ListingDetail {
 function facts(listing) {
   const dossier = listing.manifest?.banyan ?? {};
   const rows = [
-    ["sponsor", localised(listing.sponsor)],
+    ["sponsor", listing.sponsor],
     ["operator", localised(dossier.operator)],
     ["complaints", localised(dossier.complaints)],
     ["filing_number", dossier.filing_number],
     ["app_id", h("span", { class: "mono" }, listing.app_id)],
-    ["version", listing.manifest?.version?.name ?? listing.version],
+    ["version", listing.manifest?.version?.name],
     ["updated", listing.updated_at ? timeElement(listing.updated_at) : null],
   ].filter(([, value]) => value);
   return h("section", { class: "stack stack--tight", "aria-labelledby": "about-title" }, h("h3", { id: "about-title" }, t("desk.detail.about")),

@@ -54,12 +54,8 @@ async function loadDetail() {
   const wanted = view.app;
   if (!wanted) return;
   try {
-    if (isConsole) {
-      const { data, etag } = await call("GET", `${api}/${encodeURIComponent(wanted)}`);
-      if (view.app === wanted) open = { listing: data, etag };
-    } else {
-      open = { listing: items?.find((item) => item.app_id === wanted) ?? null, etag: null };
-    }
+    const { data, etag } = await call("GET", `${api}/${encodeURIComponent(wanted)}`);
+    if (view.app === wanted) open = { listing: data, etag };
     drawDetail();
   } catch (problem) {
     if (view.app === wanted && !open.listing) fill(at("detail"), refusal(problem, loadDetail));

@@ -4,10 +4,11 @@ import { get, pages, post, remove } from "../js/api.js";
 import { announce, ask, fill, h, icon, skeleton } from "../js/dom.js";
 import { has, sentence, t, timeElement } from "../js/i18n.js";
 import { desk, refusal, start } from "./frame.js";
+import { localised } from "./listing-detail.js";
 import { copy, emptyState, every } from "./live.js";
 
 const REFRESH = 5; // seconds
-const ROLES = ["desk", "gate"];
+const listings = desk === "console" ? "/v1/operator/listings" : "/v1/provider/listings";
 const at = (id) => document.getElementById(id);
 
 let shown = "";
@@ -37,18 +38,19 @@ async function refresh() {
 /** Where a reader stands, and since when. */
 function state(reader) {
   if (reader.enrolled_at) return { word: "enrolled", since: reader.enrolled_at };
-  const late = reader.code_expires_at && new Date(reader.code_expires_at) < new Date();
-  return { word: late ? "expired" : "waiting", since: reader.created_at };
+  return { word: "waiting", since: reader.created_at };
 }
 
+/** Roles are said outright because a narrow screen lays the rows out as blocks, which takes them away in some browsers. */
 function row(reader) {
   const { word, since } = state(reader);
-  return h("tr", {},
-    h("th", { scope: "row" }, reader.name, h("br"), h("span", { class: "small" }, reader.place)),
-    h("td", { class: "middle-only" }, reader.app_id, h("br"), h("span", { class: "small" }, has(`desk.readers.role_short.${reader.role}`) ? t(`desk.readers.role_short.${reader.role}`) : reader.role)),
-    h("td", {}, h("span", { class: `mark ${word === "enrolled" ? "" : "mark--plain"}` }, icon(word === "enrolled" ? "check" : "clock"), t(`desk.readers.${word}`)),
+  const cell = (attributes, ...children) => h("td", { role: "cell", ...attributes }, ...children);
+  return h("tr", { role: "row" },
+    h("th", { scope: "row", role: "rowheader" }, reader.name, h("br"), h("span", { class: "small" }, reader.place)),
+    cell({}, reader.app_id, h("br"), h("span", { class: "small" }, roleWord(reader.role))),
+    cell({}, h("span", { class: `mark ${word === "enrolled" ? "" : "mark--plain"}` }, icon(word === "enrolled" ? "check" : "clock"), t(`desk.readers.${word}`)),
       since ? h("span", { class: "small since" }, timeElement(since)) : null),
-    h("td", { class: "row-actions" },
+    cell({ class: "row-actions" },
       h("button", { type: "button", class: "button button--quiet", "aria-label": t("desk.readers.again_title", { name: reader.name }), onclick: () => again(reader) }, icon("key"), t("desk.readers.again")),
       h("button", { type: "button", class: "button button--quiet button--remove", "aria-label": t("desk.readers.remove_label", { name: reader.name }), onclick: () => drop(reader) }, icon("close"), t("desk.readers.remove"))));
 }
@@ -58,11 +60,10 @@ function draw(readers) {
     fill(at("readers"), emptyState("key", t("desk.readers.empty"), t("desk.readers.empty_do")));
     return;
   }
-  fill(at("readers"), h("div", { class: "table-frame" }, h("table", { class: "table readers" },
+  fill(at("readers"), h("div", { class: "table-frame" }, h("table", { class: "table readers stacks", role: "table" },
     h("caption", { class: "visually-hidden" }, t("desk.readers.caption")),
-    h("thead", {}, h("tr", {}, h("th", { scope: "col" }, t("desk.readers.name")), h("th", { scope: "col", class: "middle-only" }, t("desk.readers.app")), h("th", { scope: "col" }, t("desk.readers.state")),
-      h("td", {}))),
-    h("tbody", {}, readers.map(row)))));
+    h("thead", { role: "rowgroup" }, h("tr", { role: "row" }, ["name", "app", "state", "actions"].map((name) => h("th", { scope: "col", role: "columnheader" }, t(`desk.readers.${name}`))))),
+    h("tbody", { role: "rowgroup" }, readers.map(row)))));
 }
 
 /** The code is on the page once, until the person has used it or it is used. */
@@ -107,17 +108,46 @@ async function drop(reader) {
   }
 }
 
+const roleWord = (role) => (has(`desk.readers.role_names.${role}`) ? t(`desk.readers.role_names.${role}`) : role);
+
+/** The kinds of place that a mini-service's cards know, each with the fields its readers see. */
+async function rolesOf(appId) {
+  const { manifest } = await get(`${listings}/${encodeURIComponent(appId)}`);
+  const roles = new Map();
+  for (const card of manifest.banyan.cards ?? []) {
+    for (const [role, names] of Object.entries(card.disclose ?? {})) {
+      const labels = names.map((name) => localised(card.fields.find((field) => field.name === name)?.label) || name);
+      roles.set(role, [...new Set([...(roles.get(role) ?? []), ...labels])]);
+    }
+  }
+  return roles;
+}
+
+function roleChoices(roles) {
+  if (!roles.size) return h("p", { class: "hint" }, t("desk.readers.no_roles"));
+  return [...roles].map(([role, labels], index) => h("label", { class: "choice" },
+    h("input", { type: "radio", name: "role", value: role, required: true, checked: index === 0 }),
+    h("span", {}, t(labels.length ? "desk.readers.role_sees" : "desk.readers.role_sees_nothing", { role: roleWord(role), fields: new Intl.ListFormat(document.documentElement.lang).format(labels) }))));
+}
+
 async function add() {
-  const apps = (await get(desk === "console" ? "/v1/operator/listings?limit=100" : "/v1/provider/listings?limit=100")).items;
+  const apps = (await get(`${listings}?limit=100`)).items;
   const error = h("p", { class: "error", role: "alert", hidden: true });
   const field = (name, control, hint = null) => h("div", { class: "field" }, h("label", { for: `reader-${name}` }, t(`desk.readers.${name}`)), control, hint ? h("p", { class: "hint", id: `reader-${name}-hint` }, hint) : null);
   const text = (name, most) => h("input", { id: `reader-${name}`, name, required: true, maxlength: most, autocomplete: "off", "aria-describedby": `reader-${name}-hint` });
+  const roles = h("div", {});
+  const showRoles = async (appId) => { fill(roles, appId ? roleChoices(await rolesOf(appId)) : ""); };
+  const app = h("select", { id: "reader-app", name: "app_id", required: true, onchange: () => showRoles(app.value).catch(wrong) }, apps.map(({ app_id: id, name }) => h("option", { value: id }, name)));
+  const wrong = (problem) => {
+    error.textContent = problem.errors?.[0]?.detail ?? sentence(problem);
+    error.hidden = false;
+  };
   const form = h("form", { class: "stack" },
     h("h2", { id: "add-title" }, t("desk.readers.add")),
     field("name", text("name", 80), t("desk.readers.name_hint")),
     field("place", text("place", 120), t("desk.readers.place_hint")),
-    field("app", h("select", { id: "reader-app", name: "app_id", required: true }, apps.map((app) => h("option", { value: app.app_id }, app.name)))),
-    h("fieldset", { class: "field" }, h("legend", {}, t("desk.readers.role")), ROLES.map((role, index) => h("label", { class: "choice" }, h("input", { type: "radio", name: "role", value: role, checked: index === 0 }), h("span", {}, t(`desk.readers.roles.${role}`))))),
+    field("app", app),
+    h("fieldset", { class: "field" }, h("legend", {}, t("desk.readers.role")), roles),
     error,
     h("div", { class: "button-row" }, h("button", { type: "button", class: "button", onclick: () => dialog.close() }, t("common.cancel")), h("button", { class: "button button--primary" }, icon("key"), t("desk.readers.create"))));
   const dialog = h("dialog", { "aria-labelledby": "add-title" }, form);
@@ -131,10 +161,10 @@ async function add() {
       handOver({ name: asked.name, ...made });
       await refresh();
     } catch (problem) {
-      error.textContent = problem.errors?.[0]?.detail ?? sentence(problem);
-      error.hidden = false;
+      wrong(problem);
     }
   });
+  await showRoles(apps[0]?.app_id);
   document.body.append(dialog);
   dialog.showModal();
 }

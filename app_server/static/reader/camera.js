@@ -104,7 +104,7 @@ export async function readPicture(picture) {
   try {
     return (await call("POST", "/v1/code-readings", { body: picture })).data.text;
   } catch (problem) {
-    if (problem.code === "card_code_unreadable" || problem.status === 422) return null;
+    if (problem.code === "card_code_unreadable") return null;
     throw problem;
   }
 }

@@ -2,7 +2,7 @@
 
 import { post } from "../js/api.js";
 import { fill, h, icon } from "../js/dom.js";
-import { has, sentence, t } from "../js/i18n.js";
+import { sentence, t } from "../js/i18n.js";
 
 /** Draw the form; `enrolled(verifier)` is called when the code was good. `removed`: it had been set up before. */
 export function enrolView(main, { removed, enrolled }) {
@@ -22,14 +22,13 @@ export function enrolView(main, { removed, enrolled }) {
     button);
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
-    const code = input.value.replace(/[\s\u2010-\u2015]+/g, "").toUpperCase();
+    const code = input.value.trim();
     if (!code) return wrong(t("reader.enrol.empty"));
     button.setAttribute("aria-busy", "true");
     try {
       enrolled((await post("/v1/verifiers/enrolments", { code })).verifier);
     } catch (problem) {
-      const known = problem.status >= 500 || ["offline", "slow", "too_many_requests"].includes(problem.code);
-      wrong(known || has(`problems.${problem.code}`) && problem.code.startsWith("enrolment") ? sentence(problem) : t("reader.enrol.refused"));
+      wrong(problem.code === "enrolment_refused" ? t("reader.enrol.refused") : sentence(problem));
     } finally {
       button.removeAttribute("aria-busy");
     }

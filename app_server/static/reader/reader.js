@@ -36,6 +36,7 @@ function enrol() {
   scan?.close();
   scan = null;
   fill(at("here"));
+  fill(at("foot"));
   const removed = localStorage.getItem(STORED) !== null;
   enrolView(main, { removed, enrolled: (verifier) => { announce(t("reader.enrol.done", { name: verifier.name })); ready(verifier); } });
 }
@@ -44,8 +45,8 @@ function ready(verifier) {
   localStorage.setItem(STORED, verifier.name);
   found(true);
   fill(at("here"),
-    h("p", {}, h("strong", {}, verifier.name), h("span", { class: "small" }, verifier.place)),
-    h("button", { type: "button", class: "button button--quiet", onclick: () => forget(verifier) }, icon("exit"), t("reader.forget.open")));
+    h("p", {}, h("strong", {}, verifier.name), h("span", { class: "small" }, verifier.place)));
+  fill(at("foot"), h("button", { type: "button", class: "button button--quiet", onclick: () => forget(verifier) }, icon("exit"), t("reader.forget.open")));
   scan = new ScanView({ found: check, refused, online: () => online });
   scan.open(main);
 }

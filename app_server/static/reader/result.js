@@ -4,7 +4,7 @@ import { fill, h, icon } from "../js/dom.js";
 import { has, sentence, t } from "../js/i18n.js";
 
 const STAYS = { accepted: 10, refused: 25 }; // seconds until it goes on by itself
-const UNCHECKED = ["offline", "slow", "temporarily_unavailable", "internal_error", "too_many_requests"];
+const UNCHECKED = ["too_many_requests"]; // and all that never reached an answer: no network, a server that is away
 const NEW_CODE = ["card_code_stale", "card_code_already_used", "card_code_used_elsewhere", "card_code_bad_base45", "card_code_bad_cbor"];
 
 const clock = (value) => new Intl.DateTimeFormat(document.documentElement.lang, { timeStyle: "medium", hour12: false }).format(new Date(value));

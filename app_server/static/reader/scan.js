@@ -158,7 +158,7 @@ export class ScanView {
       if (text) this.#submit(text);
       else wrong(t("reader.scan.no_code"));
     } catch (problem) {
-      if (problem.status === 400 || problem.status === 413 || problem.status === 415) wrong(sentence(problem));
+      if (["picture_not_read", "body_too_large", "unsupported_media_type"].includes(problem.code)) wrong(sentence(problem));
       else this.refused(problem);
     } finally {
       file.value = "";
