@@ -58,11 +58,17 @@ class Visit:
 class City:
     """A running mini-app with its platform around it. `data=None` keeps the app's file in memory."""
 
-    def __init__(self, app: MiniApp, *, data: Path | None = None, key: AppKey | None = None) -> None:
+    def __init__(
+        self,
+        app: MiniApp,
+        *,
+        data: Path | None = None,
+        key: AppKey | None = None,
+        base_url: str = "http://city.test",
+    ) -> None:
         self.app = app
-        key = key or AppKey.generate()
-        self.platform = FakePlatform(app.manifest, key.public_jwk())
-        base = self.platform.base_url
+        key, base = key or AppKey.generate(), base_url
+        self.platform = FakePlatform(app.manifest, key.public_jwk(), base)
         surroundings = Surroundings(
             platform_url=base, origin=origin_beside(base, app.manifest.app_id), key_file=None, data=data
         )
