@@ -9,11 +9,11 @@ export function actionWord(action) {
 }
 
 /** "app:library" as people call it, and what the filter takes. */
-export const subjectWord = (subject) => subject.replace(/^app:/, "").replace(/^(\w+):.*(.{8})$/, "$1 …$2");
+export const subjectWord = (subject) => subject.replace(/^app:/, "").replace(/^(\w+):.*(.{8})$/, "$1 …\u2060$2");
 
 /** "operator:<id>" becomes "Operator …" with the end of the id. */
 export function actorWord(actor) {
   const { kind, id } = typeof actor === "string" ? { kind: actor.split(":")[0], id: actor.split(":")[1] } : actor;
   const word = has(`desk.actor.${kind}`) ? t(`desk.actor.${kind}`) : kind;
-  return id ? `${word} ${id.length > 12 ? `…${id.slice(-8)}` : id}` : word;
+  return id ? `${word} ${id.length > 12 ? `…\u2060${id.slice(-8)}` : id}` : word;
 }
