@@ -26,6 +26,7 @@ from app_server.process import process
 
 PAUSE = 0.15  # seconds between looks at the outbox and the due jobs when there is nothing to do
 AFTER_FAILURE = 1.0
+JOBS_END_WITHIN = 4.0  # seconds that jobs under way get at the end; then they are left to their lease
 
 log = logger(__name__)
 
@@ -48,29 +49,41 @@ async def work(settings: Settings) -> None:
         scheduler = _scheduler(settings)
         scheduler.start()
         loops = [
-            asyncio.create_task(_forever("outbox", lambda: deliver_outbox(wiring.REACTIONS), full=PAGE)),
-            asyncio.create_task(_forever("due_jobs", lambda: _submit_due(engine), full=100)),
-            asyncio.create_task(_forever("engine", lambda: _run_engine(engine, settings, state))),
+            asyncio.create_task(_until(stop, "outbox", lambda: deliver_outbox(wiring.REACTIONS), full=PAGE)),
+            asyncio.create_task(_until(stop, "due_jobs", lambda: _submit_due(engine), full=100)),
+            asyncio.create_task(_until(stop, "engine", lambda: _run_engine(engine, settings, state))),
         ]
         log.info("worker_ready")
         await stop.wait()
         scheduler.shutdown(wait=False)
         for task in loops:
             task.cancel()
-        await asyncio.gather(*loops, return_exceptions=True)
+        _, unfinished = await asyncio.wait(loops, timeout=JOBS_END_WITHIN)
+        if unfinished:
+            log.warning("jobs_left_to_their_lease")
     log.info("worker_stopped")
 
 
-async def _forever(name: str, turn: Callable[[], Awaitable[int]], full: int = 0) -> None:
-    """Take turns; at once after a full one, after a pause otherwise."""
-    while True:
+async def _until(stop: asyncio.Event, name: str, turn: Callable[[], Awaitable[int]], full: int = 0) -> None:
+    """Take turns until the stop; at once after a full one, after a pause otherwise.
+
+    No ending of a turn ends the loop: neither one that swallows a cancellation (the engine finishes its jobs first) nor
+    one that was cancelled by something below it.
+    """
+    while not stop.is_set():
+        pause = PAUSE
         try:
             done = await asyncio.ensure_future(turn())
-            if not full or done < full:
-                await asyncio.sleep(PAUSE)
-        except Exception as error:
+            if full and done >= full:
+                continue
+        except (Exception, asyncio.CancelledError) as error:
+            if stop.is_set():
+                return
             log.warning("turn_failed", loop=name, reason=type(error).__name__)
-            await asyncio.sleep(AFTER_FAILURE)
+            pause = AFTER_FAILURE
+        with suppress(TimeoutError):
+            async with asyncio.timeout(pause):
+                await stop.wait()
 
 
 async def _submit_due(engine: Engine) -> int:
