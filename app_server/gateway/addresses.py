@@ -109,6 +109,8 @@ def _carried(address: IPv4Address | IPv6Address) -> IPv4Address | IPv6Address:
 
 
 def _host(text: str) -> str:
+    if "%" in text:
+        raise EndpointRefused("the endpoint's host has a zone, so it is local to one link")
     try:
         return str(ip_address(text))
     except ValueError:

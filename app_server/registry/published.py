@@ -69,6 +69,7 @@ class Listings:
     def __init__(self, listings: Iterable[PublishedListing] = ()) -> None:
         self._by_id = {listing.app_id: listing for listing in listings}
         self._wake = asyncio.Event()
+        self._refreshing = asyncio.Lock()  # one after the other, so that an older look never overwrites a newer one
         self._polling: asyncio.Task[None] | None = None
 
     def get(self, app_id: str) -> PublishedListing | None:
@@ -98,6 +99,10 @@ class Listings:
 
     async def refresh(self) -> None:
         """Bring every listing up to its version in PostgreSQL."""
+        async with self._refreshing:
+            await self._refresh()
+
+    async def _refresh(self) -> None:
         versions = {row["app_id"]: row["version"] for row in await fetch(_VERSIONS)}
         stale = [a for a, version in versions.items() if a not in self._by_id or self._by_id[a].version != version]
         fresh = [found for row in await fetch(_DETAILS, stale) if (found := _listing(row))] if stale else []
