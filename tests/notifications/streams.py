@@ -1,7 +1,7 @@
 """A browser's event source, spoken to the app directly: HTTP clients for tests wait for the end of an answer."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, MutableMapping
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -41,6 +41,13 @@ class EventSource:
                 self._grown.clear()
                 await self._grown.wait()
 
+    async def until_begun(self) -> None:
+        """Wait for the first word, or for the end."""
+        async with asyncio.timeout(10):
+            while not self.text and not self.ended.is_set():
+                self._grown.clear()
+                await self._grown.wait()
+
     async def until_position(self, position: int, *, within: float = 10) -> None:
         """Wait until the notice with this position is there."""
         await self.until(f"id: {position}\n", within=within)
@@ -57,7 +64,7 @@ class EventSource:
         await self._gone.wait()
         return {"type": "http.disconnect"}
 
-    async def send(self, message: dict[str, Any]) -> None:
+    async def send(self, message: MutableMapping[str, Any]) -> None:
         """ASGI: what the server says."""
         if message["type"] == "http.response.start":
             self.status = message["status"]
@@ -65,7 +72,12 @@ class EventSource:
         else:
             self.text += message.get("body", b"").decode()
             if not message.get("more_body"):
-                self.ended.set()
+                self.end()
+        self._grown.set()
+
+    def end(self) -> None:
+        """The server has said all."""
+        self.ended.set()
         self._grown.set()
 
 
@@ -94,11 +106,9 @@ async def event_source(
         "state": dict(city.state),
     }
     task = asyncio.get_running_loop().create_task(city.app(scope, source.receive, source.send))
-    task.add_done_callback(lambda _: source.ended.set())
+    task.add_done_callback(lambda _: source.end())
     try:
-        async with asyncio.timeout(10):
-            while not source.text and not source.ended.is_set():
-                await asyncio.sleep(0)
+        await source.until_begun()
         yield source
     finally:
         source.leave()

@@ -3,33 +3,38 @@
 import asyncio
 import random
 from types import SimpleNamespace
+from typing import Any, cast
 from uuid import UUID
 
 import pytest
 
 from app_server.kernel.metrics import STREAMS
+from app_server.kernel.state import AppState
 from app_server.kernel.unit_of_work import in_unit_of_work
 from notifications import hub, stream
 from notifications.inbox import ResidentInbox
-from tests.city import open_city
+from tests.actors import Person
+from tests.city import City, open_city
+from tests.notifications.conftest import Library
 from tests.notifications.streams import event_source
 
 
-def texts(title):
+def texts(title: str) -> dict[str, dict[str, str]]:
     return {"en": {"title": title, "body": ""}, "zh-CN": {"title": f"«{title}»", "body": ""}}
 
 
-async def deliver(city, person, key, *, inbox=None):
+async def deliver(city: City, person: Person, key: str, *, inbox: ResidentInbox | None = None) -> None:
     inbox = inbox or ResidentInbox(state=city.state)
     await inbox.deliver(resident_id=UUID(person.id), app_id=None, texts=texts(key), link=None, unique_key=key)
 
 
-def without_hints(city):
+def without_hints(city: City) -> ResidentInbox:
     """An inbox whose hints are all lost."""
-    return ResidentInbox(state=city.state | {"redis": SimpleNamespace(publish=lambda channel, text: None)})
+    silent = SimpleNamespace(publish=lambda channel, text: None)
+    return ResidentInbox(state=cast(AppState, city.state | {"redis": silent}))
 
 
-async def test_a_notice_reaches_an_open_page_by_a_hint(city, lin, monkeypatch):
+async def test_a_notice_reaches_an_open_page_at_once(city: City, lin: Person, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(hub, "POLL", 3600)
     await lin.patch("/v1/me", json={"locale": "en"})
     async with event_source(city, lin) as source:
@@ -45,20 +50,20 @@ async def test_a_notice_reaches_an_open_page_by_a_hint(city, lin, monkeypatch):
         assert listed[0]["title"] == "first"
 
 
-async def test_a_notice_whose_hint_is_lost_comes_with_the_next_poll(city, lin, monkeypatch):
+async def test_a_notice_whose_hint_is_lost_comes_with_the_next_poll(city: City, lin: Person) -> None:
     async with event_source(city, lin) as source:
         await deliver(city, lin, "first", inbox=without_hints(city))
         await source.until_position(1, within=hub.POLL * 2)
 
 
-async def test_without_valkey_notices_still_arrive(city, lin):
+async def test_without_valkey_notices_still_arrive(city: City, lin: Person) -> None:
     away = city.settings.model_copy(update={"redis_url": "unix:///nowhere/valkey.sock"})
     async with open_city(away) as other, event_source(other, lin) as source:
         await deliver(other, lin, "first")
         await source.until_position(1, within=hub.POLL * 2)
 
 
-async def test_a_page_resumes_after_the_last_notice_it_saw(city, lin):
+async def test_a_page_resumes_after_the_last_notice_it_saw(city: City, lin: Person) -> None:
     for n in range(1, 121):
         await deliver(city, lin, f"k{n}")
     async with event_source(city, lin, last_event_id=100, after=3) as source:
@@ -69,7 +74,7 @@ async def test_a_page_resumes_after_the_last_notice_it_saw(city, lin):
         assert source.positions == list(range(1, 121))
 
 
-async def test_a_page_that_says_nothing_gets_what_comes_from_now_on(city, lin):
+async def test_a_page_that_says_nothing_gets_what_comes_from_now_on(city: City, lin: Person) -> None:
     await deliver(city, lin, "old")
     async with event_source(city, lin) as fresh, event_source(city, lin, last_event_id=99) as ahead:
         await deliver(city, lin, "new")
@@ -78,17 +83,18 @@ async def test_a_page_that_says_nothing_gets_what_comes_from_now_on(city, lin):
         assert fresh.positions == ahead.positions == [2]
 
 
-async def test_under_many_writers_a_page_that_breaks_off_again_and_again_sees_each_notice_once(city, lin):
-    inbox, silent, seen, writers, each = ResidentInbox(state=city.state), without_hints(city), [], 8, 30
+async def test_a_page_that_breaks_off_again_and_again_sees_each_notice_once(city: City, lin: Person) -> None:
+    inbox, silent, writers, each = ResidentInbox(state=city.state), without_hints(city), 8, 30
+    seen: list[int] = []
 
     @in_unit_of_work
-    async def unit(key, *, fails):
+    async def unit(key: str, *, fails: bool) -> None:
         await deliver(city, lin, key, inbox=random.choice((inbox, silent)))
         await asyncio.sleep(random.random() / 200)
         if fails:
             raise InterruptedError
 
-    async def writer(name):
+    async def writer(name: int) -> None:
         for n in range(each):
             for fails in (random.random() < 0.2, False):
                 try:
@@ -105,7 +111,7 @@ async def test_under_many_writers_a_page_that_breaks_off_again_and_again_sees_ea
     assert seen == list(range(1, writers * each + 1))
 
 
-async def test_two_pages_of_one_resident_and_one_of_another_see_their_own(city, lin):
+async def test_two_pages_of_one_resident_and_one_of_another_see_their_own(city: City, lin: Person) -> None:
     chen = await city.person("+8613800000002", "陈明")
     async with event_source(city, lin) as phone, event_source(city, lin) as desk, event_source(city, chen) as other:
         await deliver(city, lin, "for lin")
@@ -115,14 +121,14 @@ async def test_two_pages_of_one_resident_and_one_of_another_see_their_own(city, 
         assert [s.events[0]["data"]["title"] for s in (phone, desk, other)] == ["«for lin»", "«for lin»", "«for chen»"]
 
 
-async def test_a_quiet_stream_has_a_heartbeat(city, lin, monkeypatch):
+async def test_a_quiet_stream_has_a_heartbeat(city: City, lin: Person, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stream, "HEARTBEAT_SECONDS", 0.05)
     async with event_source(city, lin) as source:
         await source.until(":\n\n" * 5)
         assert source.events == []
 
 
-async def test_signing_out_ends_the_stream_before_the_next_notice(city, lin, monkeypatch):
+async def test_signing_out_ends_the_stream_before_the_next_notice(city: City, lin: Person) -> None:
     async with event_source(city, lin) as source:
         assert (await lin.delete("/v1/sign-in/sessions/current")).status_code == 204
         await deliver(city, lin, "secret")
@@ -130,14 +136,14 @@ async def test_signing_out_ends_the_stream_before_the_next_notice(city, lin, mon
         assert source.events == []
 
 
-async def test_a_quiet_stream_notices_that_the_session_has_ended(city, lin, monkeypatch):
+async def test_a_quiet_stream_ends_with_the_session(city: City, lin: Person, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stream, "HEARTBEAT_SECONDS", 0.05)
     async with event_source(city, lin) as source:
         await lin.delete("/v1/sign-in/sessions/current")
         await asyncio.wait_for(source.ended.wait(), 5)
 
 
-async def test_a_stream_ends_with_the_process_and_says_when_to_come_back(city, lin):
+async def test_a_stream_ends_with_the_process_and_says_when_to_come_back(city: City, lin: Person) -> None:
     async with event_source(city, lin) as source:
         city.state["shutdown"].set()
         await asyncio.wait_for(source.ended.wait(), 5)
@@ -147,57 +153,56 @@ async def test_a_stream_ends_with_the_process_and_says_when_to_come_back(city, l
         await asyncio.wait_for(late.ended.wait(), 5)
 
 
-async def test_a_ninth_stream_ends_the_first(city, lin):
+async def test_a_ninth_stream_ends_the_first(city: City, lin: Person) -> None:
     before = STREAMS._value.get()
     sources = [event_source(city, lin) for _ in range(hub.MOST_STREAMS + 1)]
-    opened = [await source.__aenter__() for source in sources]
+    opened = [await context.__aenter__() for context in sources]
     await asyncio.wait_for(opened[0].ended.wait(), 5)
     await deliver(city, lin, "first")
     for source in opened[1:]:
         await source.until_position(1)
     assert opened[0].events == []
-    for source in sources:
-        await source.__aexit__(None, None, None)
+    for context in sources:
+        await context.__aexit__(None, None, None)
     assert STREAMS._value.get() == before
 
 
 @pytest.mark.parametrize("times", range(3))
-async def test_a_wake_is_never_lost(times):
+async def test_a_wake_is_never_lost(times: int) -> None:
     """Waking, heartbeats and pauses in any order: after the last wake the stream looks once more."""
     seat = hub.Seat(UUID(int=1), 0)
-    gone, woken = asyncio.Event(), 0
+    gone, looked = asyncio.Event(), asyncio.Event()
 
-    async def receive():
+    async def receive() -> dict[str, Any]:
         await gone.wait()
         return {"type": "http.disconnect"}
 
-    async def follow():
-        nonlocal woken
+    async def follow() -> None:
         while True:
-            woken += await seat.pause(receive, 0.001)
+            if await seat.pause(receive, 0.001):
+                looked.set()
             await asyncio.sleep(random.choice((0, 0.001)))
 
     following = asyncio.ensure_future(follow())
     for _ in range(300):
         await asyncio.sleep(random.choice((0, 0.0005, 0.001, 0.0015)))
-        before = woken
+        looked.clear()
         seat.wake()
         seat.wake()
-        while woken == before:
-            await asyncio.sleep(0)
+        await asyncio.wait_for(looked.wait(), 5)
     gone.set()
     with pytest.raises(hub.Disconnected):
         await following
 
 
-async def test_the_stream_is_for_residents(city, library):
+async def test_the_stream_is_for_residents(city: City, library: Library) -> None:
     async with event_source(city, None) as source:
         assert source.status == 401
     async with city.browser(authorization=f"Bearer {library.token()}") as app:
         assert (await app.get("/v1/inbox/stream")).status_code == 403
 
 
-async def test_asking_for_the_head_of_the_stream_ends(city, lin):
+async def test_asking_for_the_head_of_the_stream_ends(city: City, lin: Person) -> None:
     async with event_source(city, lin, method="HEAD") as source:
         await asyncio.wait_for(source.ended.wait(), 5)
         assert (source.status, source.text) == (200, "")
