@@ -10,7 +10,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
@@ -26,7 +26,7 @@ from app_server.engines import EngineError, Engines, engines, writable_directory
 from app_server.kernel.settings import Mode, Settings
 
 if TYPE_CHECKING:
-    from app_server.seed import BundledApp
+    from app_server.seed import BundledApp, Planted
 
 READY_SECONDS = 60.0
 WATCH = 0.25  # seconds between looks at the parts
@@ -82,25 +82,21 @@ def _start(stack: ExitStack, console: Console, data: Path, host: str, port: int,
             raise EngineError("RESET=1 empties our own database, and DATABASE_URL names another: empty it yourself.")
         data = writable_directory(data)
         step("Starting PostgreSQL and Valkey")
-        running = stack.enter_context(_announced_end(console, engines(data, reset=reset)))
+        running = stack.enter_context(engines(data, reset=reset))
         settings = _settings(running, data, host, port)
         step("Bringing the tables up to date")
         _migrate(settings)
-        step("Planting the city: Fuzhou")
-        from app_server.seed import app_key, bundled_apps, seed
-
-        apps = [(app, free_port()) for app in bundled_apps(data)]
-        for app, _ in apps:
-            app_key(app)
-        endpoints = {app.app_id: f"http://127.0.0.1:{app_port}" for app, app_port in apps}
-        planted = asyncio.run(seed(settings, endpoints, data))
-        _remember(data, settings)
         logs = data / "logs"
         parts = [_web(settings, logs), _worker(settings, logs)]
-        parts += [_mini_app(app, app_port, settings, logs) for app, app_port in apps]
-        stack.callback(_stop_all, parts)
+        stack.callback(_stop_all, console, parts)
         for part in parts:
-            part.start()
+            part.start()  # they take a second or two to come up; the planting happens meanwhile
+        step("Planting the city: Fuzhou")
+        planted, apps = _plant(settings, data)
+        _remember(data, settings)
+        for app, app_port in apps:
+            parts.append(_mini_app(app, app_port, settings, logs))
+            parts[-1].start()
         for part in parts:
             step(f"Waiting for {part.name}")
             if not wait_until(part.ready, seconds=READY_SECONDS, every=0.05):
@@ -143,6 +139,15 @@ def _migrate(settings: Settings) -> None:
 
     KeyRing.create(settings.key_file, system_clock())
     asyncio.run(database.migrate(settings))
+
+
+def _plant(settings: Settings, data: Path) -> "tuple[Planted, list[tuple[BundledApp, int]]]":
+    """Seed the city; what it planted, and the bundled mini-apps with the ports that they are listed with."""
+    from app_server.seed import bundled_apps, seed
+
+    apps = [(app, free_port()) for app in bundled_apps(data)]
+    endpoints = {app.app_id: f"http://127.0.0.1:{port}" for app, port in apps}
+    return asyncio.run(seed(settings, endpoints, data)), apps
 
 
 def _remember(data: Path, settings: Settings) -> None:
@@ -243,8 +248,9 @@ def _watch(console: Console, city: City) -> NoReturn:
                 console.print(f"[yellow]![/] {news}", soft_wrap=True)
 
 
-def _stop_all(parts: list[Part]) -> None:
+def _stop_all(console: Console, parts: list[Part]) -> None:
     """All at once, mini-apps and web and worker alike; the engines end after them."""
+    console.print("\nStopping …")
     for part in parts:
         part.ask_to_stop()
     for part in parts:
@@ -255,16 +261,6 @@ def _stop(number: int, frame: FrameType | None) -> None:
     for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(each, signal.SIG_IGN)  # the end is bounded; asking twice must not cut it short
     raise Stopped
-
-
-@contextmanager
-def _announced_end(console: Console, block: AbstractContextManager[Engines]) -> Iterator[Engines]:
-    with block as running:
-        try:
-            yield running
-        except Stopped:
-            console.print("\nStopping …")
-            raise
 
 
 @contextmanager

@@ -104,18 +104,17 @@ async def _postgresql(settings: Settings) -> list[Finding]:
         return [Finding(subject=subject, health=Health.ILL, words=words, remedy=remedy)]
     try:
         round_trip = await _round_trip(lambda: connection.fetchval("SELECT 1"))
-        version = connection.get_server_version()
+        version = str(await connection.fetchval("SHOW server_version")).split()[0]
         durable = {name: await connection.fetchval(f"SHOW {name}") for name in ("fsync", "full_page_writes")}
         asked = datetime.now(UTC)
         there = await connection.fetchval("SELECT clock_timestamp()")
         drift = abs(there - asked - timedelta(seconds=round_trip / 2))
     finally:
         await connection.close()
-    words = f"{version.major}.{version.minor}, round trip {round_trip * 1000:.1f} ms"
+    recent = int(version.partition(".")[0]) >= OLDEST_POSTGRESQL
+    words = f"{version}, round trip {round_trip * 1000:.1f} ms"
     return [
-        engine(
-            subject, words, round_trip, version.major >= OLDEST_POSTGRESQL, f"Upgrade to {OLDEST_POSTGRESQL} or newer."
-        ),
+        engine(subject, words, round_trip, recent, f"Upgrade to {OLDEST_POSTGRESQL} or newer."),
         durability([name for name, value in durable.items() if value != "on"]),
         clock(drift),
         migrations(await pending_migrations(settings)),
@@ -257,7 +256,7 @@ def address(settings: Settings) -> Finding:
 
 def disk(path: Path) -> Finding:
     """Free space where the keys (and, in a demo, the data) lie."""
-    place = next(_existing(path.absolute()))
+    place = next(_existing(path.absolute().parent))
     free = shutil.disk_usage(place).free
     words = f"{free / 1e9:.1f} GB free at {place}"
     if free < DISK_LOW:
