@@ -30,7 +30,7 @@ def seal_fields(values: Mapping[str, str], keys: KeyRing) -> dict[str, str]:
 def open_field(field: CardField, sealed: Mapping[str, str], keys: KeyRing, language: str) -> FieldView:
     """One field, opened and called by its name."""
     value = keys.open(_sealing_name(field.name), base64.b64decode(sealed[field.name]))
-    return FieldView.model_construct(name=field.name, label=in_language(field.label, language), value=value)
+    return FieldView(name=field.name, label=in_language(field.label, language), value=value)
 
 
 def open_fields(
@@ -46,7 +46,7 @@ def card_view(row: Mapping[str, Any], *, listings: Listings, keys: KeyRing, lang
     listing = listings.get(row["app_id"])
     card_type = listing.card_type(row["type"]) if listing else None
     sealed = orjson.loads(row["sealed_fields"])
-    return CardView.model_construct(
+    return CardView(
         id=row["id"],
         type=row["type"],
         app_id=row["app_id"],

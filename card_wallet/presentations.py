@@ -62,28 +62,29 @@ def presentation_batcher() -> PresentationBatcher:
     return Batcher(_keep_all, most=200)
 
 
+# What the card and the reader are is read here and not sent: asyncpg looks at every element of every array.
 _KEEP = """
 WITH asked AS (
   SELECT * FROM unnest(
-    $1::uuid[], $2::timestamptz[], $3::uuid[], $4::uuid[], $5::text[], $6::text[], $7::uuid[], $8::text[], $9::text[],
-    $10::text[], $11::text[], $12::text[], $13::text[], $14::bytea[], $15::uuid[], $16::text[]
-  ) AS a (id, at, resident_id, card_id, card_type, app_id, verifier_id, verifier_name, place,
-          role, form, shown_fields, idempotency_key, fingerprint, event_id, event)
+    $1::uuid[], $2::timestamptz[], $3::uuid[], $4::uuid[], $5::uuid[], $6::text[], $7::text[], $8::text[], $9::bytea[],
+    $10::uuid[], $11::text[]
+  ) AS a (id, at, resident_id, card_id, verifier_id, form, shown_fields, idempotency_key, fingerprint, event_id, event)
 ), seen AS (
-  SELECT a.*, c.status, c.expires_at, c.sealed_fields
+  SELECT a.*, c.type, c.app_id, c.status, c.expires_at, c.sealed_fields
   FROM asked a JOIN card_wallet_card c ON c.id = a.card_id AND c.resident_id = a.resident_id
 ), kept AS (
   INSERT INTO card_wallet_presentation (
     id, at, resident_id, card_id, card_type, app_id, verifier_id, verifier_name, place, role, form, shown_fields,
     idempotency_key, fingerprint)
-  SELECT id, at, resident_id, card_id, card_type, app_id, verifier_id, verifier_name, place, role, form,
-    shown_fields::text[], idempotency_key, fingerprint
-  FROM seen WHERE status = 'active' AND (expires_at IS NULL OR expires_at > at)
+  SELECT s.id, s.at, s.resident_id, s.card_id, s.type, s.app_id, v.id, v.name, v.place, v.role, s.form,
+    s.shown_fields::text[], s.idempotency_key, s.fingerprint
+  FROM seen s JOIN card_wallet_verifier v ON v.id = s.verifier_id
+  WHERE s.status = 'active' AND (s.expires_at IS NULL OR s.expires_at > s.at)
   ON CONFLICT (verifier_id, idempotency_key) DO NOTHING
   RETURNING id
 ), told AS (
   INSERT INTO core_outbox_event (id, name, payload, created_at)
-  SELECT s.event_id, $17, s.event::jsonb, now() FROM seen s JOIN kept USING (id)
+  SELECT s.event_id, $12, s.event::jsonb, now() FROM seen s JOIN kept USING (id)
 )
 SELECT s.id, s.status, s.expires_at, s.sealed_fields, k.id IS NOT NULL AS kept
 FROM seen s LEFT JOIN kept k ON k.id = s.id
@@ -98,12 +99,7 @@ async def _keep_all(attempts: list[Attempt]) -> Sequence[Seen | None]:
         [event.at for event in events],
         [event.resident_id for event in events],
         [event.card_id for event in events],
-        [event.card_type for event in events],
-        [event.app_id for event in events],
         [event.verifier_id for event in events],
-        [event.verifier_name for event in events],
-        [event.place for event in events],
-        [event.role for event in events],
         [attempt.form.value for attempt in attempts],
         ["{" + ",".join(event.fields) + "}" for event in events],  # field names are of [a-z0-9_]
         [attempt.key for attempt in attempts],

@@ -45,7 +45,7 @@ async def cards_of(resident_id: UUID, page: PageRequest, *, language: str, state
         page.limit + 1,
     )
     shown = rows[: page.limit]
-    return CardPage.model_construct(
+    return CardPage(
         items=[_view(row, language, state) for row in shown],
         next=encode_cursor(shown[-1]["id"]) if len(rows) > page.limit else None,
     )
@@ -74,7 +74,7 @@ async def show_card(resident_id: UUID, card_id: UUID, *, state: AppState) -> Car
         card_id=card_id, resident_id=resident_id, app_id=card.app_id, card_type=card.type, shown_at=now
     )
     code = await handles.keep(state["redis"], state["keys"], shown)
-    return CardCode.model_construct(
+    return CardCode(
         text=codes.write(code.handle),
         spoken=code.spoken,
         issued_at=now,

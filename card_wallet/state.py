@@ -32,7 +32,7 @@ class Wallet:
     """One object a process."""
 
     def __init__(self, pictures: ThreadPoolExecutor) -> None:
-        self.showable: Batcher[UUID, ShowableCard | None] = Batcher(_showable, lanes=2)
+        self.showable: Batcher[UUID, ShowableCard | None] = Batcher(_showable)
         self.presentations: PresentationBatcher = presentation_batcher()
         self.readers = Readers()
         self.pictures = pictures

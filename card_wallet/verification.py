@@ -134,14 +134,14 @@ def _verification(
     language: str,
     state: AppState,
 ) -> Verification:
-    return Verification.model_construct(
+    return Verification(
         id=presentation_id,
         at=at,
-        card=VerifiedCard.model_construct(
+        card=VerifiedCard(
             type=card_type.type,
             title=in_language(card_type.title, language),
             status=standing(seen.status, seen.expires_at, at).value,
         ),
         fields=open_fields(card_type, names, seen.sealed_fields, state["keys"], language),
-        verifier=ReaderSummary.model_construct(name=reader.name, place=reader.place),
+        verifier=ReaderSummary(name=reader.name, place=reader.place),
     )
