@@ -74,6 +74,7 @@ def make_venv() -> None:
     shutil.rmtree(VENV, ignore_errors=True)
     made = subprocess.run([sys.executable, "-m", "venv", str(VENV)], capture_output=True, text=True, check=False)
     if made.returncode == 0:
+        STAMP.write_text(json.dumps({"python": sys.version}))  # an interrupted installation goes on in it
         return
     shutil.rmtree(VENV, ignore_errors=True)
     words = made.stdout + made.stderr

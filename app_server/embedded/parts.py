@@ -107,7 +107,7 @@ class Part:
 
 def pause_after(failures: int) -> float:
     """Seconds to wait before a restart, after so many failures in a row."""
-    return min(FIRST_PAUSE * 2 ** (failures - 1), LONGEST_PAUSE)
+    return min(FIRST_PAUSE * 2.0 ** (failures - 1), LONGEST_PAUSE)
 
 
 def answers(port: int, path: str) -> bool:
