@@ -7,6 +7,8 @@ const routes = [];
 let leave = null;
 let current = null;
 let turn = 0;
+let shown = null;
+let before = null;
 
 /** `pattern` like "/cards/:id"; `view(main, {params, query, signal, navigate})` may be async. `tab` is the tab it belongs to. */
 export function route(pattern, tab, view) {
@@ -40,6 +42,9 @@ export function back(fallback = "/") {
 /** Draw the view of the current address again. */
 export const refresh = () => show({ focus: false });
 
+/** The address shown before this one, or Home. Pages inside a frame add to the history, so going back is not enough. */
+export const cameFrom = () => before ?? "/";
+
 /** The title of the page as it is spoken and listed. */
 export function setTitle(text) {
   document.title = `${text} · ${t("brand.name")}`;
@@ -61,6 +66,8 @@ async function show({ focus }) {
   leave?.();
   leave = null;
   document.body.classList.remove("large");
+  const here = location.pathname + location.search;
+  if (shown !== here) [before, shown] = [shown, here];
   const main = document.getElementById("main");
   const found = match(location.pathname) ?? match("/");
   main.className = "page";

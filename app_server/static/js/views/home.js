@@ -36,6 +36,15 @@ async function showServices(list, status, query, signal) {
   if (query) announce(words || t("home.found", { count: items.length }));
 }
 
+/** What the city still needs to know of the person, each one step away. */
+function toDo(someone) {
+  const open = ["name", "district"].filter((member) => !someone[member]);
+  if (!open.length) return null;
+  return [h("div", { class: "spread" }, h("h2", {}, t("home.todo", { count: open.length }))),
+    h("ul", { class: "list" }, open.map((member) => h("li", {}, h("a", { class: "list__item", href: "/me/profile" },
+      icon("me"), h("span", { class: "grow" }, h("strong", {}, t(`home.todo_${member}`)), h("span", { class: "note" }, h("br"), t(`home.todo_${member}_why`))), icon("next")))))];
+}
+
 async function showNews(section, signal) {
   const { items, unread } = await get("/v1/inbox?limit=3", { signal });
   const fresh = items.filter((item) => !item.read_at);
@@ -55,6 +64,7 @@ export async function home(main, { signal }) {
   main.classList.add("home");
   const heading = h("h1", {}, greeting(""));
   const where = h("p", { class: "note" }, today());
+  const todo = h("section", { class: "section home__todo", hidden: true });
   const news = h("section", { class: "section home__news" });
   const list = h("ul", { class: "tiles" }, waitingTiles());
   const status = h("p", { class: "note", role: "status" });
@@ -64,6 +74,7 @@ export async function home(main, { signal }) {
       h("div", {}, heading, where),
       h("a", { class: "city-code", href: "/code" }, icon("code"),
         h("span", { class: "grow" }, h("strong", {}, t("home.city_code")), t("home.city_code_use")), icon("next"))),
+    todo,
     news,
     h("section", { class: "section home__services", "aria-labelledby": "services-title" },
       h("div", { class: "spread" }, h("h2", { id: "services-title" }, t("home.services"))),
@@ -94,6 +105,8 @@ export async function home(main, { signal }) {
     person().then((someone) => {
       if (someone.name) fill(heading, greeting(someone.name));
       const district = someone.district && (currentLocale() === "en" ? someone.district.name_en : someone.district.name);
+      const open = toDo(someone);
+      if (open) { fill(todo, open); todo.hidden = false; }
       if (district) fill(where, t("home.day_and_place", { day: today(), place: district }));
     }, () => {}),
   ]);

@@ -4,7 +4,7 @@ import { get, post } from "../api.js";
 import { serve } from "../bridge.js";
 import { art, fill, h, icon } from "../dom.js";
 import { currentLocale, has, sentence, t } from "../i18n.js";
-import { back, navigate, refresh, setTitle } from "../router.js";
+import { cameFrom, navigate, refresh, setTitle } from "../router.js";
 import { remember } from "./recent.js";
 
 const REMEDY_IS_WAITING = new Set(["miniapp_unavailable", "temporarily_unavailable", "offline", "slow", "too_many_requests", "internal_error"]);
@@ -22,6 +22,7 @@ function notNow(problem, name) {
     art("banyan", "kind__art"),
     h("h2", {}, title),
     h("p", { class: "lead" }, sentence(problem)),
+    problem.members.reason ? h("p", { class: "panel panel--jade" }, t("miniapp.reason", { reason: problem.members.reason })) : null,
     h("div", { class: "button-row" },
       REMEDY_IS_WAITING.has(problem.code) ? h("button", { class: "button button--primary", type: "button", onclick: refresh }, icon("refresh"), t("common.try_again")) : null,
       h("a", { class: "button", href: "/" }, t("common.go_home"))),
@@ -56,18 +57,25 @@ async function about(appId) {
   }
 }
 
-/** What the page may ask of the shell. */
-function methods(appId, name) {
+const launchApp = (appId, page, options) => post(`/v1/miniapps/${encodeURIComponent(appId)}/launch`, page ? { page } : {}, options);
+
+/** What the page may ask of the shell. A refused launch also goes to `onRefusal`: the page cannot go on without one. */
+function methods(appId, name, onRefusal) {
   return {
-    async launch() {
-      const launch = await post(`/v1/miniapps/${encodeURIComponent(appId)}/launch`, {});
-      const url = new URL(launch.url);
-      return { launch_id: launch.launch_id, code: url.searchParams.get("banyan_code"), url: launch.url, expires_at: launch.expires_at };
+    async launch({ page }) {
+      if (page !== undefined && typeof page !== "string") throw new TypeError("page must be a path");
+      try {
+        const { launch_id: launchId, url, expires_at: ends } = await launchApp(appId, page);
+        return { launch_id: launchId, url, expires_at: ends };
+      } catch (problem) {
+        if (problem.code) onRefusal(problem);
+        throw problem;
+      }
     },
-    async close() { navigate("/"); },
+    async close() { navigate(cameFrom()); },
     async setTitle({ title }) {
       if (typeof title !== "string" || !title) throw new TypeError("title must be a text");
-      setTitle(`${title.slice(0, 80)} · ${name}`);
+      setTitle(title === name ? name : `${title.slice(0, 80)} · ${name}`);
     },
     async showCard({ type }) {
       const { items } = await get("/v1/cards");
@@ -89,7 +97,7 @@ export async function openApp(main, { params, query, signal }) {
     h("header", { class: "frame__bar" },
       h("div", { class: "frame__name" }, title, mark),
       h("button", { class: "button button--quiet", type: "button", onclick: () => about(appId) }, icon("info"), h("span", {}, t("miniapp.about"))),
-      h("button", { class: "button button--shown", type: "button", onclick: () => back("/") }, icon("close"), h("span", {}, t("common.close")))),
+      h("button", { class: "button button--shown", type: "button", onclick: () => navigate(cameFrom()) }, icon("close"), h("span", {}, t("common.close")))),
     body);
   frame.hidden = false;
   shell.hidden = true;
@@ -109,31 +117,37 @@ export async function openApp(main, { params, query, signal }) {
     fill(mark, h("span", { class: "mark" }, icon(app.sector), t(`sector.${app.sector}`)));
   };
 
+  /** Ask for consent, or put a kind page where the service would be. */
+  const refused = async (problem) => {
+    if (problem.code === "consent_required") {
+      const next = encodeURIComponent(location.pathname + location.search);
+      location.replace(`/consent?app_id=${encodeURIComponent(appId)}&next=${next}`);
+      return;
+    }
+    const app = await get(`/v1/miniapps/${encodeURIComponent(appId)}`).catch(() => null);
+    const name = app?.name ?? t("miniapp.this_service");
+    if (app) named(app);
+    else { setTitle(name); fill(title, name); }
+    bridge?.close();
+    fill(body, notNow(problem, name));
+  };
+
   const page = query.get("page");
   try {
-    const launch = await post(`/v1/miniapps/${encodeURIComponent(appId)}/launch`, page ? { page } : {}, { signal });
+    const launch = await launchApp(appId, page, { signal });
     if (signal.aborted) { leave(); return null; }
     named(launch.app);
     remember(appId);
     const iframe = h("iframe", { title: launch.app.name, sandbox: "allow-scripts allow-forms allow-same-origin", allow: "camera 'none'; geolocation 'none'; microphone 'none'", referrerpolicy: "origin" });
     iframe.addEventListener("load", () => body.querySelector(".frame__wait")?.remove(), { once: true });
-    bridge = serve(iframe, new URL(launch.url).origin, methods(appId, launch.app.name), { onOpen: () => bridge.notify("theme", look()) });
+    bridge = serve(iframe, new URL(launch.url).origin, methods(appId, launch.app.name, refused), { onOpen: () => bridge.notify("theme", look()) });
     iframe.src = launch.url;
     body.append(iframe);
   } catch (problem) {
-    if (signal.aborted) { leave(); return null; }
-    if (problem.code === "consent_required") {
-      const asking = new URL(problem.members.consent_url ?? `/consent?app_id=${encodeURIComponent(appId)}`, location.origin);
-      asking.searchParams.set("next", location.pathname + location.search);
-      location.replace(asking.pathname + asking.search);
-      return leave;
-    }
-    if (!problem.code) { leave(); throw problem; }
-    const app = await get(`/v1/miniapps/${encodeURIComponent(appId)}`).catch(() => null);
-    const name = app?.name ?? problem.members.name ?? t("miniapp.this_service");
-    if (app) named(app);
-    else { setTitle(name); fill(title, name); }
-    fill(body, notNow(problem, name));
+    if (signal.aborted || !problem.code) leave();
+    if (signal.aborted) return null;
+    if (!problem.code) throw problem;
+    await refused(problem);
   }
   return leave;
 }

@@ -69,7 +69,7 @@ function livingCode(card, signal) {
       count(fresh.refresh_in);
     } catch (problem) {
       if (stopped || signal.aborted) return;
-      const away = ["offline", "slow", "temporarily_unavailable"].includes(problem.code);
+      const away = ["offline", "slow", "temporarily_unavailable", "cards_offline"].includes(problem.code);
       if (!away) return hideCode(sentence(problem));
       if (performance.now() < goodUntil) fill(seconds, t("show.waiting_for_network"));
       else {
