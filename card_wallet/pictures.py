@@ -4,11 +4,13 @@ import asyncio
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from datetime import timedelta
 from io import BytesIO
 
 import zxingcpp
 from PIL import Image, UnidentifiedImageError
 
+from app_server.kernel.limits import Rate
 from card_wallet.problems import CardCodeUnreadable, PictureNotRead
 
 FORMATS = {"image/png": "PNG", "image/jpeg": "JPEG", "image/webp": "WEBP"}
@@ -16,6 +18,7 @@ MAX_BYTES = 4 * 1024 * 1024
 MAX_PIXELS = 24_000_000
 WORKING_SIDE = 2000  # pixels; a code that is lost by scaling down to this would not be found in a larger picture either
 THREADS = 2
+PER_READER = Rate(most=300, per=timedelta(minutes=1))  # a page that reads its camera here sends a few a second
 
 _UNREADABLE = (
     *(UnidentifiedImageError, OSError, ValueError, SyntaxError, EOFError),

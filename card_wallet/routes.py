@@ -8,6 +8,7 @@ from app_server.identity.cookies import client_address
 from app_server.kernel.access import Anonymous, MiniApp, Operator, Provider, Resident, Verifier, access, actor
 from app_server.kernel.idempotency import idempotent
 from app_server.kernel.languages import language_of
+from app_server.kernel.limits import limit
 from app_server.kernel.problems import (
     BadCursor,
     BodyTooLarge,
@@ -124,13 +125,14 @@ async def verify_code(request: AppRequest) -> Response:
 @describe(
     reply=CodeText,
     body_media_types=tuple(pictures.FORMATS),
-    problems=(CardCodeUnreadable, PictureNotRead, UnsupportedMediaType, BodyTooLarge),
+    problems=(CardCodeUnreadable, PictureNotRead, UnsupportedMediaType, BodyTooLarge, TooManyRequests),
 )
 async def read_picture(request: AppRequest) -> Response:
     """The text of the code in a picture, for a reader whose own camera cannot read codes."""
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type not in pictures.FORMATS:
         raise UnsupportedMediaType("Send a picture as image/png, image/jpeg or image/webp.")
+    await limit(request.state["redis"], "cards:pictures", actor(request, Verifier).id.hex, pictures.PER_READER)
     picture = await read_bytes(request, most=pictures.MAX_BYTES)
     return reply(CodeText(text=await pictures.read_code(picture, media_type, wallet_of(request.state).pictures)))
 

@@ -104,3 +104,8 @@ async def test_pictures_are_for_readers_only(city, lin):
     assert (await lin.http.post("/v1/code-readings", content=drawn())).status_code == 403
     async with city.browser() as anybody:
         assert (await anybody.post("/v1/code-readings", content=drawn())).status_code == 401
+
+
+async def test_one_reader_cannot_keep_the_server_busy_with_pictures(desk):
+    answers = [(await sends(desk, b"")).status_code for _ in range(pictures.PER_READER.most + 1)]
+    assert answers == [422] * pictures.PER_READER.most + [429]
