@@ -82,9 +82,15 @@ class PlatformKeys:
         return [key for key in self._keys.values() if isinstance(key, Ed25519PublicKey)]
 
     async def look_again(self) -> bool:
-        """True when the keys were fetched; False when that was tried a moment ago. Raises PlatformUnreachable."""
+        """True when the keys are new since this was asked; False when they were fetched a moment before.
+
+        Raises PlatformUnreachable.
+        """
+        asked = time.monotonic()
         async with self._one_at_a_time:
-            if time.monotonic() - self._looked < KEYS_AGAIN_AFTER and self._keys:
+            if self._looked >= asked:
+                return True  # another request fetched them while this one waited
+            if asked - self._looked < KEYS_AGAIN_AFTER and self._keys:
                 return False
             try:
                 reply = await self._http.get(JWKS_PATH)
@@ -254,7 +260,9 @@ def _answer(reply: httpx2.Response) -> Any:
     with suppress(ValidationError):
         problem = ProblemDocument.model_validate_json(reply.content)
     if status in (429, 502, 503, 504):
-        raise PlatformUnreachable(f"it answers {status}", _seconds(reply.headers.get("retry-after")))
+        retry_after = _seconds(reply.headers.get("retry-after"))
+        # 429 is about this resident or this call; the others are about the platform.
+        raise PlatformUnreachable(f"it answers {status}", retry_after, only_this_call=status == 429)
     if status >= 500 or (status == 409 and problem is not None and problem.code == "idempotency_key_in_use"):
         raise PlatformUnreachable(f"it answers {status}", only_this_call=True)
     raise PlatformRefused(status, problem)

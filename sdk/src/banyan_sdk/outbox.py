@@ -121,8 +121,8 @@ class Outbox:
         except PlatformUnreachable as away:
             if not away.only_this_call:
                 return away
-            later = time.time() + min(0.5 * 2.0 ** min(call["attempts"], 12), 3600) * random.uniform(0.5, 1)
-            await self._store.write(_postpone(call["id"], later))
+            pause = min(0.5 * 2.0 ** min(call["attempts"], 12), 3600) * random.uniform(0.5, 1)
+            await self._store.write(_postpone(call["id"], time.time() + max(pause, away.retry_after or 0)))
         else:
             await self._store.write(_finish(call["id"], "sent", None))
         return None

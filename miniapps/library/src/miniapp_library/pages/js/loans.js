@@ -71,7 +71,7 @@ function due(loan) {
   const left = loan.days_left;
   const words = left < 0 ? count("loan.overdue", -left) : left === 0 ? say("loan.today") : count("loan.left", left);
   return make("p", { class: `state ${left < 0 ? "late" : left <= 3 ? "soon" : "here"}` },
-    make("time", { datetime: loan.due }, say("loan.due", { due: day(loan.due) })), ` · ${words}`);
+    make("time", { datetime: loan.due }, say("loan.due", { due: day(loan.due) })), make("span", {}, words));
 }
 
 function past(loan) {

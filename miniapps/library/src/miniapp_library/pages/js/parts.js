@@ -6,8 +6,11 @@ import { day, ours, say, theirs, yearOf } from "./words.js";
 
 /** A cover made by the style sheet: its colour says the subject, its letters the title. */
 export function cover(book) {
-  return make("div", { class: `cover cover-${book.subject}`, "aria-hidden": "true" },
-    make("span", { lang: "zh-CN" }, book.title["zh-CN"]));
+  const title = book.title["zh-CN"];
+  const tone = [...book.id].reduce((sum, letter) => sum + letter.charCodeAt(0), 0) % 4;
+  const letters = title.length <= 3 ? "few" : title.length <= 8 ? "some" : "many";
+  return make("div", { class: `cover cover-${book.subject} tone-${tone} letters-${letters}`, "aria-hidden": "true" },
+    make("span", { lang: "zh-CN" }, title));
 }
 
 /** Title, the same title in the other language, author and year. */

@@ -34,6 +34,6 @@ export function day(iso) {
 }
 
 export function yearOf(book) {
-  const year = book.year < 0 ? say("year.bce", { year: -book.year }) : String(book.year);
+  const year = say(book.year < 0 ? "year.bce" : "year.ce", { year: Math.abs(book.year) });
   return book.circa ? say("year.circa", { year }) : year;
 }
