@@ -15,3 +15,8 @@ def in_every_language(purpose: str | Mapping[str, str]) -> dict[str, str]:
 def card_check(title: Mapping[str, str]) -> dict[str, str]:
     """A reader looked at a card with this title."""
     return {locale: text.replace("{title}", in_language(title, locale)) for locale, text in CARD_CHECK.items()}
+
+
+def in_locale(texts: Mapping[str, str], locale: str) -> str:
+    """The text for the locale, or for the nearest language; empty when no purpose was stated."""
+    return in_language(texts, locale) if texts else ""

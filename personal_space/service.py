@@ -5,14 +5,14 @@ from typing import Any
 from uuid import UUID
 
 import orjson
-from banyan_sdk.manifest import in_language
 
-from app_server.identity.service import locale_of
+from app_server.identity.profiles import locale_of
 from app_server.kernel.problems import BadCursor
 from app_server.kernel.schemas import Page, PageRequest, encode_cursor
 from app_server.kernel.state import AppState
 from app_server.registry.published import listings
 from personal_space import ledger
+from personal_space.purposes import in_locale
 from personal_space.schemas import Look, Who
 
 
@@ -35,7 +35,7 @@ def _look(row: Any, locale: str, state: AppState) -> Look:
             name=listing.title(locale) if listing else row["who_name"],
             place=row["who_place"],
         ),
-        purpose=in_language(orjson.loads(row["purpose"]), locale),
+        purpose=in_locale(orjson.loads(row["purpose"]), locale),
         fields=orjson.loads(row["fields_seen"]),
         reference=row["reference"],
     )

@@ -11,9 +11,14 @@ def text_of(texts: Mapping[str, str], language: str) -> str:
     return texts.get(language) or next(iter(texts.values()), "")
 
 
+def purposes_of(client: Client, scope: str) -> Mapping[str, str]:
+    """Why the client asks for the scope, in every language; empty when it does not ask for it (any more)."""
+    return next((asked.purpose for asked in client.scopes if asked.scope == scope), {})
+
+
 def purpose_of(client: Client, scope: str, language: str) -> str:
-    """Why the client asks for the scope; empty when it does not ask for it (any more)."""
-    return next((text_of(asked.purpose, language) for asked in client.scopes if asked.scope == scope), "")
+    """Why the client asks for the scope, in one language."""
+    return text_of(purposes_of(client, scope), language)
 
 
 def scope_view(asked: ScopeRequest, language: str) -> ScopeView:

@@ -1,20 +1,14 @@
 """A library that may send notices, and residents who let it."""
 
 from typing import Any
-from uuid import UUID
 
 import httpx2
 import pytest
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from jwt.utils import base64url_encode
 
-from app_server.authorization.service import give_consent
 from app_server.kernel.ids import uuid7
-from app_server.kernel.tokens import sign
-from app_server.registry.published import listings
-from app_server.registry.service import By, found_organisation, register_listing
 from tests.actors import Person
 from tests.city import City
+from tests.factories import app_token, consent, publish, subject
 
 PROMISE = {"purpose": "to serve you", "legal_basis": "your consent", "retention": "one year"}
 MANIFEST = {
@@ -53,15 +47,11 @@ class Library:
 
     def subject(self, person: Person) -> str:
         """How the library knows a resident."""
-        return self.city.state["keys"].pairwise("library", UUID(person.id))
+        return subject(self.city, person)
 
     def token(self, scope: str = "notices:send") -> str:
         """As the token endpoint gives it for the library's own proof."""
-        now, issuer = int(self.city.clock().timestamp()), self.city.settings.base_url
-        claims = {"iss": issuer, "aud": issuer, "client_id": "library", "sub": "library", "scope": scope}
-        return sign(
-            claims | {"iat": now, "exp": now + 600, "jti": str(uuid7())}, typ="at+jwt", keys=self.city.state["keys"]
-        )
+        return app_token(self.city, scope)
 
     async def tells(self, person: Person, *, key: str | None = None, **changes: Any) -> httpx2.Response:
         """Send the resident that a book was borrowed."""
@@ -74,16 +64,7 @@ class Library:
 @pytest.fixture
 async def library(city: City) -> Library:
     """The library is published."""
-    public = Ed25519PrivateKey.generate().public_key().public_bytes_raw()
-    await register_listing(
-        manifest=MANIFEST,
-        public_keys=[{"kty": "OKP", "crv": "Ed25519", "kid": "1", "x": base64url_encode(public).decode()}],
-        endpoint="http://127.0.0.1:9",
-        organisation_id=await found_organisation("Fuzhou Library"),
-        by=By(kind="operator", id="seed"),
-        clock=city.clock,
-    )
-    await listings(city.state).refresh()
+    await publish(city, MANIFEST)
     return Library(city)
 
 
@@ -96,7 +77,5 @@ async def lin(city: City) -> Person:
 @pytest.fixture
 async def reader(lin: Person, library: Library) -> Person:
     """The resident, who lets the library send notices."""
-    client = library.city.state["ports"].clients.find("library")
-    assert client is not None
-    await give_consent(UUID(lin.id), client, ["notices:send"], state=library.city.state)
+    await consent(library.city, lin, ["notices:send"])
     return lin
