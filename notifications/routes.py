@@ -7,7 +7,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp
 
 from app_server.authorization.problems import ConsentWithdrawn
-from app_server.identity.service import locale_of
+from app_server.identity.profiles import locale_of
 from app_server.kernel.access import Anonymous, MiniApp, Resident, access, actor
 from app_server.kernel.idempotency import idempotent
 from app_server.kernel.problems import BadCursor, NotFound, TooManyRequests

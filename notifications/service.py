@@ -10,7 +10,7 @@ from banyan_sdk.protocol import SendNotice
 
 from app_server.authorization.problems import ConsentWithdrawn
 from app_server.authorization.service import granted_resident
-from app_server.identity.service import locale_of
+from app_server.identity.profiles import locale_of
 from app_server.kernel.access import MiniApp
 from app_server.kernel.limits import Rate, limit
 from app_server.kernel.problems import BadCursor, FieldError, NotFound

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from uuid import UUID
 
 from app_server.authorization.tokens import principal_of
@@ -9,38 +10,51 @@ from app_server.identity.sessions import sessions_of
 from app_server.kernel.access import MiniApp, Resident
 from app_server.kernel.logs import logger
 from app_server.kernel.state import AppState
-from app_server.kernel.tokens import Expectation, TokenRefused, TokenVerifier
+from app_server.kernel.tokens import Expectation, TokenRefused, TokenVerifier, VerifiedClaims
 
 log = logger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bearer:
+    """Whom a token stands for, and the session that it ends with, if any."""
+
+    principal: Resident | MiniApp
+    session_id: UUID | None
 
 
 class AuthorizationState(AppState):
     """The process's state with its token verifier."""
 
-    access_tokens: TokenVerifier
+    access_tokens: TokenVerifier[Bearer]
 
 
 async def resolve_access_token(token: str, state: AppState) -> Resident | MiniApp | None:
     """The caller, or None for a token that is no good, of an ended session, or of an app that is not open now."""
-    verifier: TokenVerifier = state["access_tokens"]  # type: ignore[typeddict-item]
+    verifier: TokenVerifier[Bearer] = state["access_tokens"]  # type: ignore[typeddict-item]
     try:
-        claims = verifier.verify(token, state["clock"]())
+        bearer = verifier.verify(token, state["clock"]())
     except TokenRefused as reason:
         log.info("access_refused", reason=str(reason))
         return None
-    if "sid" in claims and sessions_of(state).has_ended(UUID(claims["sid"])):
+    if bearer.session_id is not None and sessions_of(state).has_ended(bearer.session_id):
         return None
-    principal = principal_of(claims, state)
+    principal = bearer.principal
     if isinstance(principal, MiniApp) and state["ports"].clients.find(principal.app_id) is None:
         return None
     return principal
 
 
 @asynccontextmanager
-async def lifespan(state: AppState) -> AsyncIterator[dict[str, TokenVerifier]]:
+async def lifespan(state: AppState) -> AsyncIterator[dict[str, TokenVerifier[Bearer]]]:
     """Keep the verifier, with the tokens it has seen, for the life of the process."""
+
+    def meaning(claims: VerifiedClaims) -> Bearer:
+        session_id = UUID(claims["sid"]) if "sid" in claims else None
+        return Bearer(principal=principal_of(claims, state), session_id=session_id)
+
     issuer = state["settings"].base_url
     expected = Expectation(
         typ="at+jwt", issuer=issuer, audience=issuer, required=("iss", "aud", "exp", "iat", "sub", "client_id")
     )
-    yield {"access_tokens": TokenVerifier(expected, state["keys"])}
+    yield {"access_tokens": TokenVerifier(expected, state["keys"], meaning)}

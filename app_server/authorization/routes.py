@@ -7,8 +7,8 @@ from starlette.responses import Response
 from app_server.authorization import service, tokens
 from app_server.authorization.problems import ConsentWithdrawn, OAuthError, ScopeUnknown
 from app_server.authorization.schemas import Consents, ConsentView, GiveConsent, Tokens, UserInfo
-from app_server.authorization.views import purpose_of, text_of
-from app_server.identity.service import locale_of, name_of
+from app_server.authorization.views import purpose_of, purposes_of, text_of
+from app_server.identity.profiles import locale_of, name_of
 from app_server.kernel.access import Anonymous, MiniApp, Resident, access, actor
 from app_server.kernel.idempotency import idempotent
 from app_server.kernel.languages import language_of
@@ -53,7 +53,7 @@ async def _look(request: AppRequest, app: MiniApp, resident_id: UUID, sub: str) 
     await state["ports"].ledger.record_look(
         resident_id=resident_id,
         who=Viewer(kind="miniapp", id=app.app_id, name=text_of(client.name, locale)),
-        purpose=purpose_of(client, "profile:read", locale),
+        purpose=purposes_of(client, "profile:read"),
         fields=["name"],
         reference=f"launch:{app.launch_id}",
         at=state["clock"](),

@@ -2,7 +2,7 @@
 
 from starlette.responses import Response
 
-from app_server.identity import service
+from app_server.identity import profiles, service
 from app_server.identity.cookies import clear_session_cookie, client_address, device_of, set_cookies
 from app_server.identity.problems import (
     AccountLocked,
@@ -60,7 +60,7 @@ async def open_session(request: AppRequest) -> Response:
     opened = await service.open_session(
         answer.challenge_id, answer.code, user_agent=request.headers.get("user-agent", ""), state=request.state
     )
-    profile = await service.profile_of(opened.resident_id, keys=request.state["keys"])
+    profile = await profiles.profile_of(opened.resident_id, state=request.state)
     response = reply(
         SessionOpened(
             access_token=opened.access_token,
@@ -90,7 +90,7 @@ async def end_current_session(request: AppRequest) -> Response:
 @describe(reply=Profile)
 async def me(request: AppRequest) -> Response:
     """The resident's own profile."""
-    profile = await service.profile_of(actor(request, Resident).id, keys=request.state["keys"])
+    profile = await profiles.profile_of(actor(request, Resident).id, state=request.state)
     return reply(profile, headers={"etag": entity_tag(profile.version)})
 
 
@@ -100,7 +100,7 @@ async def change_me(request: AppRequest) -> Response:
     """Change name, language, look or district."""
     change = await read(request, ChangeProfile)
     resident = actor(request, Resident)
-    profile = await service.change_profile(resident.id, change, matched_version(request), state=request.state)
+    profile = await profiles.change_profile(resident.id, change, matched_version(request), state=request.state)
     return reply(profile, headers={"etag": entity_tag(profile.version)})
 
 
@@ -108,7 +108,7 @@ async def change_me(request: AppRequest) -> Response:
 @describe(reply=Districts)
 async def list_districts(request: AppRequest) -> Response:
     """The districts of the city, by GB/T 2260 code."""
-    return reply(Districts(items=await service.districts()))
+    return reply(Districts(items=await profiles.districts()))
 
 
 routes: list[Route] = [

@@ -1,4 +1,4 @@
-"""Sign-in and the profile, as use cases."""
+"""Sign-in and sessions, as use cases."""
 
 import secrets
 from dataclasses import dataclass
@@ -6,29 +6,25 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-import orjson
-
 from app_server.identity import phones
-from app_server.identity.models import District, RefreshToken, Resident, Session, SignInChallenge
+from app_server.identity.models import RefreshToken, Resident, Session, SignInChallenge
 from app_server.identity.problems import (
     AccountLocked,
     ChallengeOver,
     CodeNotAccepted,
-    DistrictUnknown,
     PhoneNotValid,
     SessionOver,
 )
-from app_server.identity.schemas import ChangeProfile, DistrictView, Profile
 from app_server.kernel.clock import Clock
 from app_server.kernel.crypto import KeyRing, token_hash
 from app_server.kernel.ids import uuid7
 from app_server.kernel.limits import Rate, limit
-from app_server.kernel.problems import FieldError, PreconditionFailed
+from app_server.kernel.problems import FieldError
 from app_server.kernel.redis import Redis
 from app_server.kernel.settings import Settings
 from app_server.kernel.state import AppState
 from app_server.kernel.tokens import sign
-from app_server.kernel.unit_of_work import execute, fetch, fetchrow, in_unit_of_work
+from app_server.kernel.unit_of_work import execute, fetchrow, in_unit_of_work
 
 CODE_LIFE = timedelta(minutes=5)
 RESEND_AFTER = timedelta(seconds=60)
@@ -226,60 +222,6 @@ async def end_session(session_id: UUID, *, state: AppState) -> None:
     )
 
 
-async def profile_of(resident_id: UUID, *, keys: KeyRing) -> Profile:
-    """The resident's own profile; one query."""
-    row = await fetchrow(
-        "SELECT r.id, r.phone_sealed, r.name_sealed, r.locale, r.theme, r.elder_mode, r.roles, r.version, r.created_at,"
-        " d.code, d.name, d.name_en FROM core_resident r LEFT JOIN core_district d ON d.code = r.district_code"
-        " WHERE r.id = $1",
-        resident_id,
-    )
-    if row is None:
-        raise SessionOver()
-    return _profile(row, keys)
-
-
-@in_unit_of_work
-async def change_profile(resident_id: UUID, change: ChangeProfile, version: int | None, *, state: AppState) -> Profile:
-    """Change what was sent. Problems: `precondition_failed` when `version` is given and stale, `district_unknown`."""
-    keys = state["keys"]
-    resident = await Resident.filter(id=resident_id).select_for_update().get()
-    if version is not None and version != resident.version:
-        raise PreconditionFailed()
-    sent = change.model_dump(exclude_unset=True)
-    if "name" in sent:
-        name = " ".join((sent.pop("name") or "").split())
-        resident.name_sealed = keys.seal("resident.name", name) if name else None
-    if sent.get("district_code") and not await District.exists(code=sent["district_code"]):
-        raise DistrictUnknown(errors=[FieldError(pointer="/district_code", detail="Choose one of GET /v1/districts.")])
-    for member, value in sent.items():
-        if value is not None or member == "district_code":
-            setattr(resident, member, value)
-    resident.version += 1
-    await resident.save()
-    return await profile_of(resident_id, keys=keys)
-
-
-async def name_of(resident_id: UUID, *, keys: KeyRing) -> str | None:
-    """The resident's name, or None when they have not given one."""
-    row = await fetchrow("SELECT name_sealed FROM core_resident WHERE id = $1", resident_id)
-    return keys.open("resident.name", row["name_sealed"]) if row and row["name_sealed"] else None
-
-
-async def locale_of(resident_id: UUID) -> str:
-    """The language the resident chose."""
-    row = await fetchrow("SELECT locale FROM core_resident WHERE id = $1", resident_id)
-    return str(row["locale"]) if row else "zh-CN"
-
-
-async def districts() -> list[DistrictView]:
-    """All districts, by code."""
-    return [
-        DistrictView(code=row["code"], name=row["name"], name_en=row["name_en"])
-        for row in await fetch("SELECT code, name, name_en FROM core_district ORDER BY code")
-    ]
-
-
 @in_unit_of_work
 async def register_person(
     number: str,
@@ -308,23 +250,6 @@ async def register_person(
 async def forget_old_challenges(clock: Clock) -> None:
     """Remove challenges that nobody can answer any more."""
     await SignInChallenge.filter(expires_at__lt=clock() - timedelta(days=1)).delete()
-
-
-def _profile(row: Any, keys: KeyRing) -> Profile:
-    return Profile.model_construct(
-        id=row["id"],
-        name=keys.open("resident.name", row["name_sealed"]) if row["name_sealed"] else None,
-        phone_masked=phones.mask(keys.open("resident.phone", row["phone_sealed"])),
-        locale=row["locale"],
-        theme=row["theme"],
-        elder_mode=row["elder_mode"],
-        district=DistrictView.model_construct(code=row["code"], name=row["name"], name_en=row["name_en"])
-        if row["code"]
-        else None,
-        roles=orjson.loads(row["roles"]),
-        created_at=row["created_at"],
-        version=row["version"],
-    )
 
 
 def _access_token(resident: Resident, session_id: UUID, state: AppState) -> str:

@@ -6,11 +6,11 @@ One wrapper around PyJWT, which by itself does not look at `typ`, takes lax base
 import base64
 import json
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
-from typing import Any, NewType
+from typing import Any, Generic, NewType, TypeVar
 
 import jwt
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
@@ -24,6 +24,7 @@ CACHED = 10_000  # verified tokens that a process remembers
 
 PublicKey = EllipticCurvePublicKey | Ed25519PublicKey
 VerifiedClaims = NewType("VerifiedClaims", dict[str, Any])
+Meaning = TypeVar("Meaning")
 
 
 class TokenRefused(Exception):
@@ -70,28 +71,30 @@ def verify(token: str, expected: Expectation, public_keys: Mapping[str, PublicKe
     return VerifiedClaims(claims)
 
 
-class TokenVerifier:
-    """Checks the city's own tokens of one kind and remembers those it has checked, until they expire."""
+class TokenVerifier(Generic[Meaning]):
+    """Checks the city's own tokens of one kind and remembers what those it has checked mean, until they expire."""
 
-    def __init__(self, expected: Expectation, keys: KeyRing) -> None:
+    def __init__(self, expected: Expectation, keys: KeyRing, meaning: Callable[[VerifiedClaims], Meaning]) -> None:
         self._expected = expected
+        self._meaning = meaning
         self._public_keys: dict[str, PublicKey] = {key.kid: key.private.public_key() for key in keys.signing_keys}
-        self._verified: OrderedDict[bytes, VerifiedClaims] = OrderedDict()
+        self._verified: OrderedDict[bytes, tuple[int, Meaning]] = OrderedDict()
 
-    def verify(self, token: str, now: datetime) -> VerifiedClaims:
-        """As `verify`; a token seen before costs one hash. Revocation is the caller's to check."""
+    def verify(self, token: str, now: datetime) -> Meaning:
+        """What the token means; raises as `verify`. Seen before, it costs a hash. Revocation is the caller's to check."""
         fingerprint = sha256(token.encode()).digest()
-        claims = self._verified.get(fingerprint)
-        if claims is not None:
-            if claims["exp"] + LEEWAY > now.timestamp():
-                return claims
+        seen = self._verified.get(fingerprint)
+        if seen is not None:
+            if seen[0] + LEEWAY > now.timestamp():
+                return seen[1]
             del self._verified[fingerprint]
             raise TokenRefused("expired")
         claims = verify(token, self._expected, self._public_keys, now)
-        self._verified[fingerprint] = claims
+        meaning = self._meaning(claims)
+        self._verified[fingerprint] = claims["exp"], meaning
         if len(self._verified) > CACHED:
             self._verified.popitem(last=False)
-        return claims
+        return meaning
 
 
 def _check_claims(claims: dict[str, Any], expected: Expectation, now: float) -> None:

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from starlette.responses import RedirectResponse, Response
 
-from app_server.identity import service
+from app_server.identity import profiles, service
 from app_server.identity.cookies import clear_session_cookie, client_address, device_of, set_cookies
 from app_server.identity.phones import mask
 from app_server.identity.problems import AccountLocked, ChallengeOver, CodeNotAccepted, PhoneNotValid
@@ -86,7 +86,7 @@ async def _take_code(request: AppRequest, form: dict[str, str]) -> Response:
         return _ask_code(request, challenge, phone, target, problem=problem)
     except (ChallengeOver, AccountLocked) as problem:
         return _ask_number(request, target, phone=phone, problem=problem)
-    profile = await service.profile_of(opened.resident_id, keys=request.state["keys"])
+    profile = await profiles.profile_of(opened.resident_id, state=request.state)
     response = RedirectResponse(target, status_code=303, headers=PRIVATE)
     set_cookies(response, opened, request)
     look = Look(locale=profile.locale, theme=profile.theme, elder=profile.elder_mode)

@@ -121,7 +121,7 @@ def test_another_citys_key_does_not_sign_for_this_one(keys: KeyRing) -> None:
 
 
 def test_a_remembered_token_still_expires(keys: KeyRing) -> None:
-    verifier = TokenVerifier(EXPECTED, keys)
+    verifier = TokenVerifier(EXPECTED, keys, lambda claims: claims)
     token = sign(claims(), typ="at+jwt", keys=keys)
     assert verifier.verify(token, NOW) is verifier.verify(token, NOW + timedelta(seconds=599))
     with pytest.raises(TokenRefused, match="expired"):
