@@ -80,6 +80,7 @@ WITH asked AS (
     s.shown_fields::text[], s.idempotency_key, s.fingerprint
   FROM seen s JOIN card_wallet_verifier v ON v.id = s.verifier_id
   WHERE s.status = 'active' AND (s.expires_at IS NULL OR s.expires_at > s.at)
+  ORDER BY v.id, s.idempotency_key -- two processes that keep the same keys wait for each other in one order
   ON CONFLICT (verifier_id, idempotency_key) DO NOTHING
   RETURNING id
 ), told AS (

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from app_server.kernel.access import Operator, Provider
 from app_server.kernel.audit import audit
+from app_server.kernel.clock import Clock
 from app_server.kernel.crypto import KeyRing, token_hash
 from app_server.kernel.ids import uuid7
 from app_server.kernel.limits import Rate, limit
@@ -115,6 +116,12 @@ async def enrol(code: str, *, address: str, state: AppState) -> EnrolledVerifier
     if enrolled is None:
         raise EnrolmentRefused()
     return enrolled
+
+
+@in_unit_of_work
+async def forget_old_codes(clock: Clock) -> None:
+    """Remove codes that nobody can use any more, so that their first characters are free again."""
+    await execute("DELETE FROM card_wallet_enrolment WHERE expires_at <= $1", clock())
 
 
 @in_unit_of_work

@@ -8,6 +8,7 @@ import pytest
 
 from app_server.authorization.service import withdraw_consent
 from tests.card_wallet.conftest import VALUES, code_of
+from tests.factories import subject
 
 
 async def wallet(person, **params):
@@ -39,7 +40,7 @@ async def test_each_actor_meets_a_card_as_they_should(city, lin, chen, operator,
 
 
 async def test_only_a_mini_app_with_the_scope_issues_cards(city, lin, library, desk):
-    asked = {"sub": library.subject(lin), "type": "library-card", "number": "1", "fields": {}}
+    asked = {"sub": subject(city, lin), "type": "library-card", "number": "1", "fields": {}}
     key = {"idempotency-key": "k"}
     assert (await lin.post("/v1/cards", json=asked, headers=key)).status_code == 403
     assert (await desk.http.post("/v1/cards", json=asked, headers=key)).status_code == 403

@@ -6,10 +6,11 @@ from uuid import UUID, uuid4
 import pytest
 
 from app_server.identity import service as identity
-from card_wallet import enrolment_codes
+from card_wallet import enrolment_codes, readers
 from card_wallet.principals import REMEMBERED_FOR
 from tests.actors import Person
-from tests.card_wallet.conftest import MANIFEST, code_of, enrolled, publish
+from tests.card_wallet.conftest import code_of, enrolled
+from tests.factories import LIBRARY_MANIFEST, publish
 
 ASKED = {"name": "Desk 3", "place": "Ground floor", "app_id": "library", "role": "desk"}
 
@@ -27,7 +28,7 @@ async def enrol(city, code):
 
 
 async def provider_of(city, app_id, phone):
-    organisation = await publish(city, {**MANIFEST, "app_id": app_id})
+    organisation = await publish(city, {**LIBRARY_MANIFEST, "app_id": app_id})
     await identity.register_person(
         phone, name="李娜", roles=["provider"], organisation_id=organisation, keys=city.state["keys"]
     )
@@ -190,7 +191,7 @@ async def stored(city, table):
 
 
 async def test_another_reader_cannot_be_guessed(city, operator, desk):
-    other = await enrolled(city, operator, name="Desk 5")
+    other = await enrolled(city, operator)
     assert other.token != desk.token
     assert len(other.token) > 40
     desk.http.headers["authorization"] = "Bearer bv_" + uuid4().hex
@@ -204,3 +205,12 @@ def test_codes_have_no_characters_that_look_alike():
     assert all(enrolment_codes.normalised(enrolment_codes.grouped(code)) == code for code in seen)
     assert enrolment_codes.normalised("７k2m-9xq4-tboc") == "7K2M9XQ4TB0C"
     assert [enrolment_codes.normalised(text) for text in ("", "7K2M-9XQ4", "U" * 12, "7K2M-9XQ4-TB0C-1")] == [None] * 4
+
+
+async def test_codes_that_nobody_used_are_removed_after_their_day(city, operator, desk):
+    await added(operator)
+    await readers.forget_old_codes(city.state["clock"])
+    assert len(await stored(city, "enrolment")) == 1
+    city.clock.ahead = timedelta(hours=24, seconds=1)
+    await readers.forget_old_codes(city.state["clock"])
+    assert await stored(city, "enrolment") == []

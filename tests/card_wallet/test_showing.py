@@ -8,7 +8,8 @@ from asyncpg import Connection
 
 from app_server.kernel.redis import RedisUnavailable
 from card_wallet import codes
-from tests.card_wallet.conftest import MANIFEST, code_of, consent, enrolled, publish, refused
+from tests.card_wallet.conftest import code_of, enrolled, refused
+from tests.factories import LIBRARY_MANIFEST, consent, publish, subject
 
 
 async def test_a_code_opens_once_and_the_second_reader_hears_where_it_was_used(lin, card, desk, gate):
@@ -139,9 +140,9 @@ async def test_a_card_that_has_expired_is_neither_shown_nor_taken(library, lin, 
 async def test_another_offices_card_is_not_accepted_here(city, library, lin, operator, desk):
     manifest = {**library_like("museum"), "name": "福州市博物馆"}
     await publish(city, manifest)
-    await consent(city, lin, "museum")
+    await consent(city, lin, ["cards:issue"], "museum")
     async with library.browser(app_id="museum") as museum:
-        asked = {"sub": library.subject(lin, "museum"), "type": "library-card", "number": "M1", "fields": {}}
+        asked = {"sub": subject(city, lin, "museum"), "type": "library-card", "number": "M1", "fields": {}}
         issued = await museum.post("/v1/cards", json=asked)
     assert issued.status_code == 201, issued.text
     assert refused(await desk.scans((await code_of(lin, issued.json()))["text"])) == (42, "card_not_accepted_here")
@@ -151,7 +152,7 @@ async def test_another_offices_card_is_not_accepted_here(city, library, lin, ope
 
 def library_like(app_id):
     """The library's manifest under another id."""
-    return {**MANIFEST, "app_id": app_id}
+    return {**LIBRARY_MANIFEST, "app_id": app_id}
 
 
 async def test_a_role_that_the_card_does_not_name_is_refused(city, lin, card, desk, gate, library):
@@ -182,7 +183,7 @@ async def test_every_look_is_kept_by_name_and_never_by_value_and_cannot_be_chang
     assert [row["shown_fields"] for row in rows] == [["holder_name", "card_number"], []]
     assert [(row["verifier_name"], row["role"], row["form"]) for row in rows] == [
         ("Desk 3", "desk", "handle"),
-        ("Gate 1", "gate", "spoken"),
+        ("Desk 3", "gate", "spoken"),
     ]
     events = await city.rows("SELECT payload FROM core_outbox_event WHERE name = 'card_presented' ORDER BY id")
     assert len(events) == 2
