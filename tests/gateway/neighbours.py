@@ -199,7 +199,7 @@ class Street:
     ) -> Reply:
         """Ask as a browser would. `taking` is awaited with each piece of the answer; `leaving` closes the browser."""
         reply, gone = Reply(), asyncio.Event()
-        pieces = body if hasattr(body, "__aiter__") else _each(body)
+        pieces = body if isinstance(body, AsyncIterator) else _each(body)
         ended = False
 
         async def receive() -> dict[str, Any]:

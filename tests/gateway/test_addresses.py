@@ -1,6 +1,7 @@
 """No endpoint of a stranger leads to our own network, however it is written (SSRF)."""
 
 import ipaddress
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -36,16 +37,16 @@ def carried(inner: str) -> list[str]:
 
 
 @pytest.mark.parametrize("address", INSIDE + [form for inner in CARRIED for form in carried(inner)])
-def test_an_address_inside_is_refused(address):
+def test_an_address_inside_is_refused(address: Any) -> None:
     assert refusal(address, allow_loopback=False)
 
 
 @pytest.mark.parametrize("address", ["93.184.216.34", "8.8.8.8", "1.1.1.1", "2606:4700::1111", "::ffff:8.8.8.8"])
-def test_an_address_on_the_internet_is_not(address):
+def test_an_address_on_the_internet_is_not(address: Any) -> None:
     assert refusal(address, allow_loopback=False) is None
 
 
-def test_the_operator_may_open_loopback_and_nothing_else():
+def test_the_operator_may_open_loopback_and_nothing_else() -> None:
     for address in ("127.0.0.1", "::1", "::ffff:127.0.0.1"):
         assert refusal(address, allow_loopback=True) is None
     for address in ("10.0.0.1", "169.254.169.254", "0.0.0.0", "fe80::1", "192.168.0.1"):
@@ -53,7 +54,7 @@ def test_the_operator_may_open_loopback_and_nothing_else():
 
 
 @given(st.ip_addresses())
-def test_whatever_the_registries_call_private_is_refused(address):
+def test_whatever_the_registries_call_private_is_refused(address: Any) -> None:
     if not address.is_global:
         assert refusal(str(address), allow_loopback=False)
 
@@ -80,12 +81,12 @@ HOSTILE_URLS = [
 
 
 @pytest.mark.parametrize("url", HOSTILE_URLS)
-def test_an_address_that_is_not_plain_is_refused(url):
+def test_an_address_that_is_not_plain_is_refused(url: Any) -> None:
     with pytest.raises(EndpointRefused):
         endpoint(url, allow_loopback=True)
 
 
-def test_plain_addresses_are_read():
+def test_plain_addresses_are_read() -> None:
     found = endpoint("https://Api.Example.com/", allow_loopback=False)
     assert (found.origin, found.authority, found.port) == ("https://api.example.com", "api.example.com", 443)
     assert endpoint("http://[::1]:81", allow_loopback=True).origin == "http://[::1]:81"
@@ -93,7 +94,7 @@ def test_plain_addresses_are_read():
         endpoint("http://localhost:8080", allow_loopback=False)
 
 
-async def test_a_name_that_leads_inside_is_never_connected_to():
+async def test_a_name_that_leads_inside_is_never_connected_to() -> None:
     async with saying(OK) as canary:
         port = canary.endpoint.rsplit(":", 1)[1]
 
@@ -108,7 +109,7 @@ async def test_a_name_that_leads_inside_is_never_connected_to():
         assert canary.connections == 0
 
 
-async def test_a_name_that_changes_its_mind_is_asked_once_and_the_checked_address_is_used():
+async def test_a_name_that_changes_its_mind_is_asked_once_and_the_checked_address_is_used() -> None:
     """DNS rebinding: good when checked, inside when connected. There is no second question."""
     asked = 0
     async with saying(OK) as canary:

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 
@@ -17,7 +18,7 @@ async def hang(visit: Visit) -> None:
     await asyncio.sleep(60)
 
 
-async def test_one_that_never_answers_is_given_up_in_time():
+async def test_one_that_never_answers_is_given_up_in_time() -> None:
     async with neighbour(hang) as app, street(listing(app.endpoint)) as city:
         began = time.monotonic()
         reply = await city.ask()
@@ -26,7 +27,7 @@ async def test_one_that_never_answers_is_given_up_in_time():
         await eventually(lambda: app.open_connections == 0 or not city.site().calls_under_way)
 
 
-async def test_one_that_drips_is_given_up_in_time_and_the_resident_sees_that_it_is_not_whole():
+async def test_one_that_drips_is_given_up_in_time_and_the_resident_sees_that_it_is_not_whole() -> None:
     async def drip(visit: Visit) -> None:
         await visit.request()
         await visit.say(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n")
@@ -41,7 +42,7 @@ async def test_one_that_drips_is_given_up_in_time_and_the_resident_sees_that_it_
         assert 1.0 < time.monotonic() - began < 2.0
 
 
-async def test_one_that_drips_its_headers_is_given_up_in_time():
+async def test_one_that_drips_its_headers_is_given_up_in_time() -> None:
     async def drip(visit: Visit) -> None:
         await visit.request()
         await visit.say(b"HTTP/1.1 200 OK\r\n")
@@ -53,7 +54,7 @@ async def test_one_that_drips_its_headers_is_given_up_in_time():
         assert (await city.ask()).status == 504
 
 
-async def test_headers_without_end_are_not_collected():
+async def test_headers_without_end_are_not_collected() -> None:
     async def flood(visit: Visit) -> None:
         await visit.request()
         await visit.say(b"HTTP/1.1 200 OK\r\n")
@@ -66,7 +67,7 @@ async def test_headers_without_end_are_not_collected():
         assert time.monotonic() - began < 0.4
 
 
-async def test_interim_answers_without_end_are_not_followed():
+async def test_interim_answers_without_end_are_not_followed() -> None:
     async def flood(visit: Visit) -> None:
         await visit.request()
         while True:
@@ -76,14 +77,14 @@ async def test_interim_answers_without_end_are_not_followed():
         assert (await city.ask()).status == 502
 
 
-async def test_a_huge_answer_is_refused_by_its_announcement():
+async def test_a_huge_answer_is_refused_by_its_announcement() -> None:
     answer = b"HTTP/1.1 200 OK\r\nContent-Length: 10000000000\r\n\r\nx"
     limits = Limits(longest_answer=MIB)
     async with saying(answer) as app, street(listing(app.endpoint), limits=limits) as city:
         assert (await city.ask()).status == 502
 
 
-async def test_a_huge_answer_without_announcement_is_cut_at_the_limit():
+async def test_a_huge_answer_without_announcement_is_cut_at_the_limit() -> None:
     async def flood(visit: Visit) -> None:
         await visit.request()
         await visit.say(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
@@ -96,7 +97,7 @@ async def test_a_huge_answer_without_announcement_is_cut_at_the_limit():
         assert len(reply.body) <= MIB
 
 
-async def test_an_answer_waits_for_a_resident_who_takes_it_slowly_without_filling_memory():
+async def test_an_answer_waits_for_a_resident_who_takes_it_slowly_without_filling_memory() -> None:
     total, written, take = 64 * MIB, 0, asyncio.Event()
 
     async def stream(visit: Visit) -> None:
@@ -121,7 +122,7 @@ async def test_an_answer_waits_for_a_resident_who_takes_it_slowly_without_fillin
         assert (len(reply.body), reply.whole) == (total, True)
 
 
-async def test_a_mini_app_that_takes_slowly_slows_the_sender_down_instead_of_filling_memory():
+async def test_a_mini_app_that_takes_slowly_slows_the_sender_down_instead_of_filling_memory() -> None:
     given, take = 0, asyncio.Event()
 
     async def slow(visit: Visit) -> None:
@@ -147,7 +148,7 @@ async def test_a_mini_app_that_takes_slowly_slows_the_sender_down_instead_of_fil
         assert held_back < 12 * MIB
 
 
-async def test_a_resident_who_stops_taking_does_not_keep_the_place():
+async def test_a_resident_who_stops_taking_does_not_keep_the_place() -> None:
     async def stream(visit: Visit) -> None:
         await visit.request()
         await visit.say(b"HTTP/1.1 200 OK\r\nContent-Length: 100000000\r\n\r\n")
@@ -190,7 +191,7 @@ async def test_a_resident_who_stops_taking_does_not_keep_the_place():
         b"\0" * 100,
     ],
 )
-async def test_an_answer_that_is_not_one_is_told_as_such_and_its_connection_is_not_used_again(answer):
+async def test_an_answer_that_is_not_one_is_told_as_such_and_its_connection_is_not_used_again(answer: Any) -> None:
     async with saying(answer) as app, street(listing(app.endpoint)) as city:
         for _ in range(2):
             reply = await city.ask()
@@ -207,7 +208,7 @@ async def test_an_answer_that_is_not_one_is_told_as_such_and_its_connection_is_n
     ],
 )
 @pytest.mark.parametrize("together", [True, False])
-async def test_what_follows_an_answer_never_becomes_the_next_residents_answer(extra, together):
+async def test_what_follows_an_answer_never_becomes_the_next_residents_answer(extra: Any, together: Any) -> None:
     async def split(visit: Visit) -> None:
         while await visit.request():
             if together:
@@ -225,14 +226,14 @@ async def test_what_follows_an_answer_never_becomes_the_next_residents_answer(ex
         assert app.connections == 3
 
 
-async def test_a_body_after_head_never_becomes_the_next_answer():
+async def test_a_body_after_head_never_becomes_the_next_answer() -> None:
     async with saying(OK) as app, street(listing(app.endpoint)) as city:
         assert (await city.ask(method="HEAD")).body == b""
         assert (await city.ask()).body == b"hi"
         assert app.connections == 2
 
 
-async def test_an_answer_that_breaks_off_is_not_taken_for_a_whole_one():
+async def test_an_answer_that_breaks_off_is_not_taken_for_a_whole_one() -> None:
     async def break_off(visit: Visit) -> None:
         await visit.request()
         await visit.say(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf")
@@ -244,7 +245,7 @@ async def test_an_answer_that_breaks_off_is_not_taken_for_a_whole_one():
         assert city.site().tally.total.errors == 1
 
 
-async def test_a_broken_chunk_is_not_taken_for_the_end():
+async def test_a_broken_chunk_is_not_taken_for_the_end() -> None:
     async def break_off(visit: Visit) -> None:
         await visit.request()
         await visit.say(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n")
@@ -256,7 +257,7 @@ async def test_a_broken_chunk_is_not_taken_for_the_end():
         assert (reply.body, reply.whole) == (b"half", False)
 
 
-async def test_trailers_are_dropped():
+async def test_trailers_are_dropped() -> None:
     answer = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\nSet-Cookie: a=b\r\n\r\n"
     async with saying(answer) as app, street(listing(app.endpoint)) as city:
         for _ in range(2):
@@ -272,14 +273,14 @@ async def close_after_one(visit: Visit) -> None:
     await visit.request()
 
 
-async def test_reading_again_on_a_connection_that_had_died_is_done_over_and_nobody_notices():
+async def test_reading_again_on_a_connection_that_had_died_is_done_over_and_nobody_notices() -> None:
     async with neighbour(close_after_one) as app, street(listing(app.endpoint)) as city:
         for _ in range(4):
             assert (await city.ask()).body == b"hi"
         assert app.connections == 4
 
 
-async def test_a_write_is_never_sent_twice():
+async def test_a_write_is_never_sent_twice() -> None:
     requests = 0
 
     async def count(visit: Visit) -> None:
@@ -297,7 +298,7 @@ async def test_a_write_is_never_sent_twice():
         assert requests == 4
 
 
-async def test_one_that_is_not_there_is_unavailable_at_once():
+async def test_one_that_is_not_there_is_unavailable_at_once() -> None:
     async with street(listing("http://127.0.0.1:1")) as city:
         began = time.monotonic()
         reply = await city.ask()
@@ -305,7 +306,7 @@ async def test_one_that_is_not_there_is_unavailable_at_once():
         assert time.monotonic() - began < 0.5
 
 
-async def test_after_many_failures_the_breaker_spares_everybody_the_wait():
+async def test_after_many_failures_the_breaker_spares_everybody_the_wait() -> None:
     async with saying(b"HTTP/1.1 500 No\r\nContent-Length: 0\r\n\r\n") as app, street(listing(app.endpoint)) as city:
         for _ in range(20):
             assert (await city.ask()).status == 500
@@ -315,7 +316,7 @@ async def test_after_many_failures_the_breaker_spares_everybody_the_wait():
         assert city.site().tally.total.errors == 40
 
 
-async def test_a_crowd_waits_a_little_and_then_is_told_so():
+async def test_a_crowd_waits_a_little_and_then_is_told_so() -> None:
     release = asyncio.Event()
 
     async def slow(visit: Visit) -> None:
@@ -336,7 +337,7 @@ async def test_a_crowd_waits_a_little_and_then_is_told_so():
         assert app.connections == QUICK.at_once
 
 
-async def test_who_waits_too_long_for_a_place_is_told_so_and_leaves_no_trace():
+async def test_who_waits_too_long_for_a_place_is_told_so_and_leaves_no_trace() -> None:
     async with neighbour(hang) as app, street(listing(app.endpoint), limits=QUICK) as city:
         first = [asyncio.create_task(city.ask()) for _ in range(QUICK.at_once)]
         await asyncio.sleep(0.05)
@@ -345,7 +346,7 @@ async def test_who_waits_too_long_for_a_place_is_told_so_and_leaves_no_trace():
         assert {(await task).status for task in first} == {504}
 
 
-async def test_a_resident_who_leaves_frees_the_place_and_is_not_held_against_the_mini_app():
+async def test_a_resident_who_leaves_frees_the_place_and_is_not_held_against_the_mini_app() -> None:
     leaving = asyncio.Event()
     async with neighbour(hang) as app, street(listing(app.endpoint), limits=Limits()) as city:
         asking = asyncio.create_task(city.ask(leaving=leaving))
@@ -357,14 +358,14 @@ async def test_a_resident_who_leaves_frees_the_place_and_is_not_held_against_the
         assert city.site().calls_under_way == 0
 
 
-async def test_a_resident_who_leaves_in_the_middle_of_sending_frees_the_place():
+async def test_a_resident_who_leaves_in_the_middle_of_sending_frees_the_place() -> None:
     async with neighbour(hang) as app, street(listing(app.endpoint), limits=Limits()) as city:
         messages = [{"type": "http.request", "body": b"half", "more_body": True}, {"type": "http.disconnect"}]
 
-        async def receive():
+        async def receive() -> Any:
             return messages.pop(0)
 
-        async def send(message):
+        async def send(message: Any) -> None:
             raise AssertionError("nobody is there to answer")
 
         scope = {
@@ -381,7 +382,7 @@ async def test_a_resident_who_leaves_in_the_middle_of_sending_frees_the_place():
         assert app.connections == 1
 
 
-async def test_a_cancelled_call_leaves_nothing_behind():
+async def test_a_cancelled_call_leaves_nothing_behind() -> None:
     async with neighbour(hang) as app, street(listing(app.endpoint), limits=Limits()) as city:
         for wait in (0, 0.001, 0.01, 0.3):
             asking = asyncio.create_task(city.ask())
@@ -393,7 +394,7 @@ async def test_a_cancelled_call_leaves_nothing_behind():
         assert app.connections <= 4
 
 
-async def test_a_body_larger_than_announced_limits_is_refused():
+async def test_a_body_larger_than_announced_limits_is_refused() -> None:
     limits = Limits(longest_request=1000)
     async with saying(OK) as app, street(listing(app.endpoint), limits=limits) as city:
         assert (await city.ask(method="POST", headers=[("Content-Length", "1001")], body=[b"x"])).status == 413
@@ -402,7 +403,7 @@ async def test_a_body_larger_than_announced_limits_is_refused():
         assert city.site().breaker.is_open is False
 
 
-async def test_an_early_answer_to_a_long_upload_reaches_the_resident():
+async def test_an_early_answer_to_a_long_upload_reaches_the_resident() -> None:
     async def refuse(visit: Visit) -> None:
         await visit.request()
         await visit.say(b"HTTP/1.1 413 Too Large\r\nContent-Length: 2\r\n\r\nno")
@@ -418,7 +419,7 @@ async def test_an_early_answer_to_a_long_upload_reaches_the_resident():
         assert (reply.status, reply.body) == (413, b"no")
 
 
-async def test_a_storm_in_one_mini_app_does_not_slow_its_neighbour():
+async def test_a_storm_in_one_mini_app_does_not_slow_its_neighbour() -> None:
     async with (
         neighbour(hang) as bad,
         saying(OK) as good,

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 from banyan_sdk.signing import content_digest, verify_request
@@ -41,7 +42,7 @@ def proven(head: bytes, body: bytes | None = None) -> dict[str, str]:
     return headers
 
 
-async def test_a_resident_reads_a_page_of_a_mini_app_and_the_mini_app_knows_who_passed_it_on():
+async def test_a_resident_reads_a_page_of_a_mini_app_and_the_mini_app_knows_who_passed_it_on() -> None:
     async with saying(OK) as library, street(listing(library.endpoint)) as city:
         reply = await city.ask("/books", query="q=%E5%B1%B1&page=2", headers=[("Accept-Language", "zh-CN")])
         assert (reply.status, reply.body, reply.whole) == (200, b"hi", True)
@@ -52,7 +53,7 @@ async def test_a_resident_reads_a_page_of_a_mini_app_and_the_mini_app_knows_who_
         assert headers["banyan-request"] == reply.header("x-request-id")
 
 
-async def test_what_a_resident_sends_arrives_whole():
+async def test_what_a_resident_sends_arrives_whole() -> None:
     async with saying(OK) as library, street(listing(library.endpoint)) as city:
         reply = await city.ask(
             "/loans", method="POST", body=[], headers=[("Content-Length", "0"), ("Content-Type", "application/json")]
@@ -67,7 +68,7 @@ async def test_what_a_resident_sends_arrives_whole():
         assert library.bodies == [b'{"book":7}']
 
 
-async def test_a_body_that_comes_in_one_piece_is_covered_by_the_signature():
+async def test_a_body_that_comes_in_one_piece_is_covered_by_the_signature() -> None:
     async with saying(OK) as library, street(listing(library.endpoint)) as city:
         reply = await ask_in_one_piece(city, b'{"book":7}', [(b"content-length", b"10")])
         assert reply == 200
@@ -75,7 +76,7 @@ async def test_a_body_that_comes_in_one_piece_is_covered_by_the_signature():
         assert proven(library.heads[0], b'{"book":7}')["content-digest"] == content_digest(b'{"book":7}')
 
 
-async def test_a_chunked_body_that_is_all_there_goes_on_with_its_length():
+async def test_a_chunked_body_that_is_all_there_goes_on_with_its_length() -> None:
     async with saying(OK) as library, street(listing(library.endpoint)) as city:
         assert await ask_in_one_piece(city, b"abc", [(b"transfer-encoding", b"chunked")]) == 200
         headers = proven(library.heads[0], b"abc")
@@ -83,14 +84,14 @@ async def test_a_chunked_body_that_is_all_there_goes_on_with_its_length():
         assert "transfer-encoding" not in headers
 
 
-async def ask_in_one_piece(city, body: bytes, headers: list[tuple[bytes, bytes]]) -> int:
+async def ask_in_one_piece(city: Any, body: bytes, headers: list[tuple[bytes, bytes]]) -> int:
     status = 0
     messages = [{"type": "http.request", "body": body, "more_body": False}]
 
-    async def receive():
+    async def receive() -> Any:
         return messages.pop(0) if messages else await asyncio.Event().wait()
 
-    async def send(message):
+    async def send(message: Any) -> None:
         nonlocal status
         status = message.get("status", status)
 
@@ -108,7 +109,7 @@ async def ask_in_one_piece(city, body: bytes, headers: list[tuple[bytes, bytes]]
 
 
 @pytest.mark.parametrize("framing", [("Transfer-Encoding", "chunked"), ("Content-Length", "30")])
-async def test_a_long_body_streams_while_the_answer_already_streams_back(framing):
+async def test_a_long_body_streams_while_the_answer_already_streams_back(framing: Any) -> None:
     """The mini-app answers each piece before it has the next: neither side may wait for the whole of the other."""
     heard: asyncio.Queue[bytes] = asyncio.Queue()
 
@@ -134,7 +135,7 @@ async def test_a_long_body_streams_while_the_answer_already_streams_back(framing
         assert (reply.body, reply.whole) == (b"a" * 10 + b"b" * 10 + b"c" * 10, True)
 
 
-async def test_connections_are_kept_and_used_again():
+async def test_connections_are_kept_and_used_again() -> None:
     async with saying(OK) as library, street(listing(library.endpoint)) as city:
         for _ in range(10):
             assert (await city.ask()).status == 200
@@ -148,7 +149,7 @@ async def test_connections_are_kept_and_used_again():
         b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n",
     ],
 )
-async def test_head_has_no_body_and_keeps_the_connection(answer):
+async def test_head_has_no_body_and_keeps_the_connection(answer: Any) -> None:
     async with saying(answer) as library, street(listing(library.endpoint)) as city:
         for _ in range(3):
             reply = await city.ask(method="HEAD")
@@ -157,7 +158,7 @@ async def test_head_has_no_body_and_keeps_the_connection(answer):
 
 
 @pytest.mark.parametrize("status", [b"204 No Content", b"304 Not Modified"])
-async def test_an_answer_without_a_body_does_not_announce_one(status):
+async def test_an_answer_without_a_body_does_not_announce_one(status: Any) -> None:
     answer = b"HTTP/1.1 " + status + b"\r\nETag: x\r\n\r\n"
     async with saying(answer) as library, street(listing(library.endpoint)) as city:
         for _ in range(2):
@@ -167,7 +168,7 @@ async def test_an_answer_without_a_body_does_not_announce_one(status):
         assert library.connections == 1
 
 
-async def test_interim_answers_are_passed_over():
+async def test_interim_answers_are_passed_over() -> None:
     answer = b"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\nSet-Cookie: a=b\r\n\r\n" + OK
     async with saying(answer) as library, street(listing(library.endpoint)) as city:
         for _ in range(2):
@@ -175,14 +176,14 @@ async def test_interim_answers_are_passed_over():
             assert (reply.status, reply.body, reply.header("link")) == (200, b"hi", None)
 
 
-async def test_an_answer_framed_by_the_end_of_the_connection_arrives_whole():
+async def test_an_answer_framed_by_the_end_of_the_connection_arrives_whole() -> None:
     answer = b"HTTP/1.1 200 OK\r\n\r\n" + b"x" * 300_000
     async with saying(answer, then_close=True) as library, street(listing(library.endpoint)) as city:
         reply = await city.ask()
         assert (len(reply.body), reply.whole) == (300_000, True)
 
 
-async def test_redirects_go_to_the_browser_and_lead_to_the_mini_apps_own_origin():
+async def test_redirects_go_to_the_browser_and_lead_to_the_mini_apps_own_origin() -> None:
     holder: list[Neighbour] = []
 
     async def behave(visit: Visit) -> None:
@@ -196,7 +197,7 @@ async def test_redirects_go_to_the_browser_and_lead_to_the_mini_apps_own_origin(
         assert (reply.status, reply.header("location")) == (302, "http://library.localhost:8000/next?x=1")
 
 
-async def test_cookies_and_our_own_headers_cross_in_neither_direction():
+async def test_cookies_and_our_own_headers_cross_in_neither_direction() -> None:
     answer = (
         b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nSet-Cookie: a=b\r\nBanyan-App: other\r\nX-Frame-Options: DENY\r\n"
         b"Clear-Site-Data: *\r\nContent-Security-Policy: default-src *; report-uri https://evil.example\r\n"
@@ -241,7 +242,7 @@ VARIANTS = [
 
 
 @pytest.mark.parametrize("name", VARIANTS)
-async def test_nobody_speaks_in_the_platforms_name(name):
+async def test_nobody_speaks_in_the_platforms_name(name: Any) -> None:
     async with saying(OK) as library, street(listing(library.endpoint)) as city:
         raw = [(name.lower().encode("latin-1"), b"somebody else")]
         reply = await city.ask(raw_headers=raw)
@@ -268,7 +269,7 @@ async def test_nobody_speaks_in_the_platforms_name(name):
         [("X-A", "b\0c")],
     ],
 )
-async def test_a_request_with_two_readings_never_reaches_the_mini_app(headers):
+async def test_a_request_with_two_readings_never_reaches_the_mini_app(headers: Any) -> None:
     async with saying(OK) as library, street(listing(library.endpoint)) as city:
         reply = await city.ask(method="POST", headers=headers, body=[b"hello"])
         assert reply.status == 400
@@ -295,27 +296,27 @@ async def test_a_request_with_two_readings_never_reaches_the_mini_app(headers):
         "/.banyan/session/../launch",
     ],
 )
-async def test_a_page_cannot_speak_with_its_back_end_in_the_platforms_name(path):
+async def test_a_page_cannot_speak_with_its_back_end_in_the_platforms_name(path: Any) -> None:
     async with saying(OK) as library, street(listing(library.endpoint)) as city:
         reply = await city.ask(path, method="POST", headers=[("Content-Length", "2")], body=[b"{}"])
         assert reply.status == 400
         assert library.heads == []
 
 
-async def test_a_page_reaches_its_bridge_and_its_session():
+async def test_a_page_reaches_its_bridge_and_its_session() -> None:
     async with saying(OK) as library, street(listing(library.endpoint)) as city:
         assert (await city.ask("/.banyan/bridge.js")).status == 200
         assert (await city.ask("/.banyan/session", method="POST", headers=[("Content-Length", "0")])).status == 200
 
 
 @pytest.mark.parametrize("method", ["TRACE", "CONNECT", "PROPFIND", "get"])
-async def test_only_ordinary_methods_go_through(method):
+async def test_only_ordinary_methods_go_through(method: Any) -> None:
     async with saying(OK) as library, street(listing(library.endpoint)) as city:
         assert (await city.ask(method=method)).status == 405
         assert library.heads == []
 
 
-async def test_another_host_is_the_cores_and_an_unknown_mini_app_is_nobodys():
+async def test_another_host_is_the_cores_and_an_unknown_mini_app_is_nobodys() -> None:
     async with saying(OK) as library, street(listing(library.endpoint)) as city:
         for host in ("localhost:8000", "127.0.0.1:8000", "LOCALHOST", "", "evil.example"):
             assert (await city.ask(host=host)).header("x-from") == "core"
@@ -328,7 +329,9 @@ async def test_another_host_is_the_cores_and_an_unknown_mini_app_is_nobodys():
 @pytest.mark.parametrize(
     ("language", "words"), [("en", "Fuzhou Library is paused"), ("zh-CN,zh;q=0.9", "福州市图书馆暂停服务")]
 )
-async def test_a_suspended_mini_app_is_a_kind_page_to_a_person_and_a_problem_to_a_script(language, words):
+async def test_a_suspended_mini_app_is_a_kind_page_to_a_person_and_a_problem_to_a_script(
+    language: Any, words: Any
+) -> None:
     paused = listing("http://127.0.0.1:9", state=State.SUSPENDED, state_reason="Wrong <fees> were shown")
     async with street(paused) as city:
         page = await city.ask(headers=[("Sec-Fetch-Mode", "navigate"), ("Accept-Language", language)])
@@ -347,27 +350,27 @@ async def test_a_suspended_mini_app_is_a_kind_page_to_a_person_and_a_problem_to_
         assert b'"code":"miniapp_suspended"' in problem.body
 
 
-async def test_a_websocket_is_turned_away_in_words_it_understands():
+async def test_a_websocket_is_turned_away_in_words_it_understands() -> None:
     async with saying(OK) as library, street(listing(library.endpoint)) as city:
         reply = await city.ask(headers=[("Connection", "Upgrade"), ("Upgrade", "websocket")])
         assert (reply.status, b"websocket_not_offered" in reply.body) == (501, True)
-        for extensions, first in (
-            ({"websocket.http.response": {}}, "websocket.http.response.start"),
-            ({}, "websocket.close"),
+        for extension, first in (
+            ("websocket.http.response", "websocket.http.response.start"),
+            ("none", "websocket.close"),
         ):
-            said: list[dict[str, object]] = []
+            said: list[Any] = []
 
-            async def send(message, said=said):
+            async def send(message: Any, said: Any = said) -> None:
                 said.append(message)
 
-            async def receive():
+            async def receive() -> Any:
                 return {"type": "websocket.connect"}
 
             scope = {
                 "type": "websocket",
                 "path": "/",
                 "headers": [(b"host", b"library.localhost")],
-                "extensions": extensions,
+                "extensions": {extension: {}},
                 "state": {"gateway": city.gateway},
             }
             await city.app(scope, receive, send)
@@ -375,7 +378,7 @@ async def test_a_websocket_is_turned_away_in_words_it_understands():
         assert library.heads == []
 
 
-async def test_a_mini_app_that_moves_is_called_at_its_new_place():
+async def test_a_mini_app_that_moves_is_called_at_its_new_place() -> None:
     async with saying(OK) as old, saying(OK.replace(b"hi", b"ho")) as new, street(listing(old.endpoint)) as city:
         assert (await city.ask()).body == b"hi"
         city.gateway._listings._by_id["library"] = listing(new.endpoint, version=2)

@@ -1,6 +1,7 @@
 """Paths, headers, policy and refusal pages, as functions."""
 
 import re
+from typing import Any
 from urllib.parse import unquote_to_bytes
 
 import pytest
@@ -22,7 +23,7 @@ paths = st.lists(pieces, max_size=12).map(lambda parts: b"/" + b"".join(parts)) 
 
 
 @given(paths)
-def test_a_path_that_passes_has_one_reading(raw):
+def test_a_path_that_passes_has_one_reading(raw: Any) -> None:
     try:
         path = canonical(raw)
     except PathRefused:
@@ -54,14 +55,14 @@ def test_a_path_that_passes_has_one_reading(raw):
         (b"/.banyan/bridge.js", b"/.banyan/bridge.js"),
     ],
 )
-def test_ordinary_paths_pass(raw, path):
+def test_ordinary_paths_pass(raw: Any, path: Any) -> None:
     assert canonical(raw) == path
 
 
 @pytest.mark.parametrize(
     "raw", [b"", b"a", b"*", b"http://x/", b"/a b", b"/\xc3\xa9", b"/a%", b"/a%0d%0aX", b"/..;/x", b"/a//b"]
 )
-def test_paths_with_another_reading_do_not(raw):
+def test_paths_with_another_reading_do_not(raw: Any) -> None:
     with pytest.raises(PathRefused):
         canonical(raw)
 
@@ -82,7 +83,7 @@ names = st.sampled_from(
 
 
 @given(st.lists(st.tuples(names, st.sampled_from([b"1", b"close", b"x-a, te"])), max_size=12))
-def test_no_header_of_ours_or_of_the_hop_gets_through(headers):
+def test_no_header_of_ours_or_of_the_hop_gets_through(headers: Any) -> None:
     try:
         lines = from_client(headers).lines
     except HeadersRefused:
@@ -94,7 +95,7 @@ def test_no_header_of_ours_or_of_the_hop_gets_through(headers):
         assert name not in (b"cookie", b"te", b"connection", b"host", b"upgrade", b"transfer-encoding")
 
 
-def test_a_body_without_length_or_chunks_is_no_body():
+def test_a_body_without_length_or_chunks_is_no_body() -> None:
     assert not from_client([(b"accept", b"*/*")]).has_body
     assert not from_client([(b"content-length", b"0")]).has_body
     assert from_client([(b"content-length", b"1")]).has_body
@@ -111,14 +112,14 @@ def test_a_body_without_length_or_chunks_is_no_body():
         (b"/x", b"/x"),
     ],
 )
-def test_only_a_mini_apps_own_endpoint_becomes_its_origin(location, seen):
+def test_only_a_mini_apps_own_endpoint_becomes_its_origin(location: Any, seen: Any) -> None:
     kept = from_miniapp(
         [(b"location", location)], endpoint_origin=b"http://127.0.0.1:9", app_origin=b"http://a.city", status=302
     )
     assert kept == [(b"location", seen)]
 
 
-def test_the_policy_lets_in_what_the_manifest_names_and_nothing_that_breaks_out_of_it():
+def test_the_policy_lets_in_what_the_manifest_names_and_nothing_that_breaks_out_of_it() -> None:
     network = {
         "connect": ["https://api.example.com", "wss://live.example.com:8443", "https://a.com; script-src *", "*", 7],
         "frame": ["https://maps.example.com", "https:", "data:", "http://plain.example.com", "https://a.com'"],
@@ -135,7 +136,7 @@ def test_the_policy_lets_in_what_the_manifest_names_and_nothing_that_breaks_out_
 
 @pytest.mark.parametrize("problem", [MiniAppSuspended, MiniAppUnavailable, MiniAppBusy, MiniAppTooSlow, MiniAppUnknown])
 @pytest.mark.parametrize("locale", LANGUAGES)
-def test_each_kind_page_speaks_its_language_and_cannot_be_broken_out_of(problem, locale):
+def test_each_kind_page_speaks_its_language_and_cannot_be_broken_out_of(problem: Any, locale: Any) -> None:
     text = page(problem(), locale=locale, name="<b>&", reason='"><script>', reference="r-1")
     assert f'lang="{locale}"' in text
     assert "<script" not in text

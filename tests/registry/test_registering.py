@@ -1,6 +1,8 @@
 """Registering mini-apps, and how every process learns of what changes."""
 
 import asyncio
+from functools import partial
+from typing import Any
 
 import pytest
 from banyan_sdk.manifest import RequestedScope
@@ -28,7 +30,7 @@ CARD = {
 }
 
 
-async def test_a_registered_mini_app_is_open_and_its_manifest_answers_by_name(city: City):
+async def test_a_registered_mini_app_is_open_and_its_manifest_answers_by_name(city: City) -> None:
     await register(city, scopes=[SCOPE], cards=[CARD])
     found = listings(city.state).get("library")
     assert found is not None
@@ -46,7 +48,7 @@ async def test_a_registered_mini_app_is_open_and_its_manifest_answers_by_name(ci
     assert [asked.scope for asked in client.scopes] == ["cards:issue"]
 
 
-async def test_registering_twice_changes_nothing_and_a_new_manifest_is_a_new_release(city: City):
+async def test_registering_twice_changes_nothing_and_a_new_manifest_is_a_new_release(city: City) -> None:
     await register(city)
     first = listings(city.state).get("library")
     await asyncio.gather(*(register(city) for _ in range(5)))
@@ -60,7 +62,7 @@ async def test_registering_twice_changes_nothing_and_a_new_manifest_is_a_new_rel
     assert len(await city.rows("SELECT 1 FROM registry_release")) == 2
 
 
-async def test_many_first_starts_at_once_make_one_listing(city: City):
+async def test_many_first_starts_at_once_make_one_listing(city: City) -> None:
     await asyncio.gather(*(register(city) for _ in range(6)))
     assert len(await city.rows("SELECT 1 FROM registry_listing")) == 1
     assert len(await city.rows("SELECT 1 FROM registry_release")) == 1
@@ -79,7 +81,7 @@ async def test_many_first_starts_at_once_make_one_listing(city: City):
         [{"kty": "oct", "kid": "a", "k": "AAAA"}],
     ],
 )
-async def test_keys_that_are_not_public_keys_are_not_registered(city: City, keys):
+async def test_keys_that_are_not_public_keys_are_not_registered(city: City, keys: Any) -> None:
     organisation_id = await service.found_organisation("A")
     with pytest.raises(ManifestNotAccepted):
         await service.register_listing(
@@ -93,14 +95,19 @@ async def test_keys_that_are_not_public_keys_are_not_registered(city: City, keys
     assert await city.rows("SELECT 1 FROM registry_listing") == []
 
 
-async def test_a_manifest_with_errors_is_refused_with_where_and_how_to_mend(city: City):
+async def test_a_manifest_with_errors_is_refused_with_where_and_how_to_mend(city: City) -> None:
     broken = manifest()
     del broken["version"]
     with pytest.raises(ManifestNotAccepted, match="/version"):
         await register(city, document=broken)
 
 
-async def test_suspending_reaches_another_process_within_five_seconds_and_lifting_too(city: City):
+def stands(held: Listings, state: State) -> bool:
+    found = held.get("library")
+    return found is not None and found.state is state
+
+
+async def test_suspending_reaches_another_process_within_five_seconds_and_lifting_too(city: City) -> None:
     await register(city)
     other = Listings()
     await other.start(city.state["redis"])
@@ -108,7 +115,7 @@ async def test_suspending_reaches_another_process_within_five_seconds_and_liftin
         assert other.get("library") is not None
         for act, state in ((service.suspend, State.SUSPENDED), (service.lift, State.ONLINE)):
             await act("library", reason="a reason", by=OPERATOR, clock=city.clock, redis=city.state["redis"])
-            await eventually(lambda state=state: other.get("library").state is state, within=5)
+            await eventually(partial(stands, other, state), within=5)
             found = other.get("library")
             assert found is not None
             assert found.state_reason == ("a reason" if state is State.SUSPENDED else None)
@@ -116,7 +123,7 @@ async def test_suspending_reaches_another_process_within_five_seconds_and_liftin
         await other.stop()
 
 
-async def test_without_postgresql_the_last_good_listings_stay(city: City, monkeypatch: pytest.MonkeyPatch):
+async def test_without_postgresql_the_last_good_listings_stay(city: City, monkeypatch: pytest.MonkeyPatch) -> None:
     await register(city)
     held = Listings()
     await held.refresh()
@@ -129,7 +136,7 @@ async def test_without_postgresql_the_last_good_listings_stay(city: City, monkey
     assert held.get("library") is not None
 
 
-async def test_a_listing_whose_manifest_no_longer_reads_does_not_hold_up_the_others(city: City):
+async def test_a_listing_whose_manifest_no_longer_reads_does_not_hold_up_the_others(city: City) -> None:
     await register(city)
     await register(city, "transit")
     await city.execute(
@@ -141,7 +148,7 @@ async def test_a_listing_whose_manifest_no_longer_reads_does_not_hold_up_the_oth
     assert (held.get("library"), held.get("transit") is not None) == (None, True)
 
 
-async def test_a_decision_is_in_the_history_the_audit_and_the_outbox_or_nowhere(city: City):
+async def test_a_decision_is_in_the_history_the_audit_and_the_outbox_or_nowhere(city: City) -> None:
     await register(city)
     for _ in range(2):
         decisions = [

@@ -30,7 +30,7 @@ async def provider(city: City, organisation_id: Any) -> Person:
     return person
 
 
-async def test_a_resident_finds_a_mini_app_in_either_language_and_pages_through_many(city: City):
+async def test_a_resident_finds_a_mini_app_in_either_language_and_pages_through_many(city: City) -> None:
     await register(city)
     for number in range(5):
         await register(city, f"app-{number}", name={"en": f"Thing {number}", "zh-CN": f"东西{number}"})
@@ -63,7 +63,7 @@ DESK = ["/v1/operator/listings", "/v1/operator/listings/library", "/v1/operator/
 PORTAL = ["/v1/provider/listings", "/v1/provider/listings/library"]
 
 
-async def test_each_kind_of_person_on_the_desks_and_the_portals_addresses(city: City, operator: Person):
+async def test_each_kind_of_person_on_the_desks_and_the_portals_addresses(city: City, operator: Person) -> None:
     organisation_id = await register(city)
     mine = await provider(city, organisation_id)
     resident = await city.person()
@@ -88,7 +88,7 @@ async def test_each_kind_of_person_on_the_desks_and_the_portals_addresses(city: 
         assert checks == [403, 200, 403, 401]
 
 
-async def test_a_provider_sees_their_own_listings_and_nobody_elses(city: City):
+async def test_a_provider_sees_their_own_listings_and_nobody_elses(city: City) -> None:
     organisation_id = await register(city)
     await register(city, "transit", organisation="Bus Company")
     mine = await provider(city, organisation_id)
@@ -97,7 +97,7 @@ async def test_a_provider_sees_their_own_listings_and_nobody_elses(city: City):
     assert (await mine.get("/v1/provider/listings/transit")).json()["code"] == "miniapp_unknown"
 
 
-async def test_an_operator_suspends_with_a_reason_and_lifts_again(city: City, operator: Person):
+async def test_an_operator_suspends_with_a_reason_and_lifts_again(city: City, operator: Person) -> None:
     await register(city)
     shown = await operator.get("/v1/operator/listings/library")
     assert shown.json()["manifest"]["app_id"] == "library"
@@ -134,7 +134,9 @@ async def test_an_operator_suspends_with_a_reason_and_lifts_again(city: City, op
 
 
 @pytest.mark.parametrize("reason", ["", "  ", "x", "y" * 501, None, 7])
-async def test_a_decision_without_a_reason_is_refused_and_names_the_field(city: City, operator: Person, reason):
+async def test_a_decision_without_a_reason_is_refused_and_names_the_field(
+    city: City, operator: Person, reason: Any
+) -> None:
     await register(city)
     answer = await operator.post("/v1/operator/listings/library/suspension", json={"reason": reason})
     assert answer.status_code == 400
@@ -142,7 +144,7 @@ async def test_a_decision_without_a_reason_is_refused_and_names_the_field(city: 
     assert (await operator.post("/v1/operator/listings/none/suspension", json={"reason": "abc"})).status_code == 404
 
 
-async def test_the_desk_shows_the_calls_errors_and_p95_of_all_processes(city: City, operator: Person):
+async def test_the_desk_shows_the_calls_errors_and_p95_of_all_processes(city: City, operator: Person) -> None:
     await register(city)
     now = city.clock()
     minute = now.replace(second=0, microsecond=0)
@@ -162,7 +164,7 @@ async def test_the_desk_shows_the_calls_errors_and_p95_of_all_processes(city: Ci
     assert (shown["spark"][0], shown["spark"][-1], len(shown["spark"])) == (1, 100, 60)
 
 
-async def test_a_provider_gets_every_finding_at_once_whatever_they_send(city: City):
+async def test_a_provider_gets_every_finding_at_once_whatever_they_send(city: City) -> None:
     mine = await provider(city, await register(city))
     document = manifest()
     del document["version"]
@@ -170,13 +172,14 @@ async def test_a_provider_gets_every_finding_at_once_whatever_they_send(city: Ci
     findings = (await mine.post("/v1/provider/manifest-checks", json={"manifest": document})).json()["findings"]
     assert {"/version", "/banyan/sector"} <= {finding["pointer"] for finding in findings}
     assert all(finding["mend"] for finding in findings)
-    for odd in (None, 7, [], "x", {"banyan": []}, {"app_id": {"a": [1]}}):
+    oddities: list[Any] = [None, 7, [], "x", {"banyan": []}, {"app_id": {"a": [1]}}]
+    for odd in oddities:
         answer = await mine.post("/v1/provider/manifest-checks", json={"manifest": odd})
         assert answer.status_code == 200
         assert answer.json()["findings"]
 
 
-async def test_a_cursor_of_another_list_is_refused(city: City, operator: Person):
+async def test_a_cursor_of_another_list_is_refused(city: City, operator: Person) -> None:
     for number in range(2):
         await register(city, f"app-{number}")
     other = (await operator.get("/v1/operator/listings?limit=1")).json()["next"]
