@@ -44,6 +44,19 @@ async def test_orders_go_on_while_the_platform_is_away(city: City) -> None:
     assert len(city.platform.notices_of(lin)) == 2
 
 
+async def test_a_resident_who_was_told_enough_keeps_nobody_else_waiting(city: City) -> None:
+    lin, amy = city.resident(), city.resident("Amy")
+    visits = {resident.sub: await city.open(resident) for resident in (lin, amy)}
+    city.platform.told_enough = lin.sub
+    await visits[lin.sub].post("/api/orders", key="one")
+    await visits[amy.sub].post("/api/orders", key="two")
+    for _ in range(250):
+        if await city.app.later.waiting() > 2:
+            await asyncio.sleep(0.02)
+    assert len(city.platform.notices_of(amy)) == 1
+    assert city.platform.notices_of(lin) == []
+
+
 async def test_a_promise_survives_a_restart(tmp_path: Path) -> None:
     key = AppKey.generate()
     async with City(tea_house(), data=tmp_path, key=key) as before:

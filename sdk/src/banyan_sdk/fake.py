@@ -89,6 +89,13 @@ class Away(Problem):
     status = 503
 
 
+class ToldEnough(Problem):
+    """This resident has been told enough for now, because the test wants it so."""
+
+    code = "too_many_requests"
+    status = 429
+
+
 @dataclass(slots=True, kw_only=True)
 class Resident:
     """Someone who lives in the city. `grants` are the scopes that stand at this moment."""
@@ -119,6 +126,7 @@ class FakePlatform:
     notices: list[dict[str, Any]] = field(default_factory=list)
     away: bool = False  # answers 503 to everything
     forgets_answers: int = 0  # so many writes take effect, and their answers are lost
+    told_enough: str | None = None  # the `sub` of a resident for whom every write is answered with 429, for an hour
     writes: int = 0  # requests that reached cards and notices, repeated ones too
 
     _signing: Ed25519PrivateKey = field(default_factory=Ed25519PrivateKey.generate)
@@ -339,6 +347,8 @@ class FakePlatform:
         return Response(status_code=status) if answer is None else JSONResponse(answer, status)
 
     def _granted(self, sub: str, scope: str) -> None:
+        if sub == self.told_enough:
+            raise ToldEnough(headers={"retry-after": "3600"})
         if sub not in self.residents or scope not in self.residents[sub].grants:
             raise ConsentMissing
 
