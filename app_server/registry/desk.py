@@ -53,7 +53,7 @@ async def listing_detail(app_id: str, *, organisation_id: UUID | None, locale: s
     usage = await last_hour([app_id], now)
     history = await fetch(
         "SELECT at, actor_kind, actor_id, action, reason FROM registry_listing_event"
-        " WHERE listing_id = $1 ORDER BY id DESC LIMIT 100",
+        " WHERE listing_id = $1 ORDER BY at DESC, id DESC LIMIT 100",
         row["id"],
     )
     before = row["state_before_suspension"]

@@ -65,7 +65,7 @@ class Release(Model):
 
 
 class ListingEvent(Model):
-    """What was done to a listing, by whom and why: its history, oldest first by id."""
+    """What was done to a listing, by whom and why: its history, in the order of `at`."""
 
     id = fields.UUIDField(primary_key=True, default=uuid7)
     listing: fields.ForeignKeyRelation[Listing] = fields.ForeignKeyField(

@@ -166,7 +166,7 @@ async def test_a_decision_is_in_the_history_the_audit_and_the_outbox_or_nowhere(
     assert [(row["action"], row["subject"], row["reason"]) for row in audited] == [
         ("listing.suspended", "app:library", "fees")
     ]
-    assert [row["action"] for row in await city.rows("SELECT action FROM registry_listing_event ORDER BY id")] == [
+    assert [row["action"] for row in await city.rows("SELECT action FROM registry_listing_event ORDER BY at")] == [
         "release 1",
         "install",
         "suspend",
