@@ -34,6 +34,7 @@ class InboxStream:
     """
 
     __slots__ = ("_after", "_hub", "_present", "_request", "_resident")
+    endless = True
 
     def __init__(self, request: AppRequest, resident: Resident, *, hub: Hub, after: int, present: Present) -> None:
         self._request, self._resident = request, resident

@@ -61,7 +61,7 @@ class Frame:
         reference = str(uuid7())
         token = request_id.set(reference)
         request: AppRequest = AppRequest(scope, receive, send)
-        status = 0
+        status, endless = 0, False
 
         async def send_framed(message: Message) -> None:
             nonlocal status
@@ -80,6 +80,7 @@ class Frame:
                 response: ASGIApp = await route.endpoint(request)
             except Exception as error:
                 response = await self._refusal(request, error, reference)
+            endless = getattr(response, "endless", False)
             await response(scope, receive, send_framed)
         except Exception as error:
             if not _client_left(error):
@@ -90,8 +91,9 @@ class Frame:
         finally:
             seconds = time.perf_counter() - started
             REQUESTS.labels(path, scope["method"], str(status)).inc()
-            REQUEST_SECONDS.labels(path).observe(seconds)
-            if status >= 500 or seconds > SLOW:
+            if not endless:  # how long a stream was open says nothing about how fast we are
+                REQUEST_SECONDS.labels(path).observe(seconds)
+            if status >= 500 or (seconds > SLOW and not endless):
                 log.warning("answered", route=path, method=scope["method"], status=status, ms=round(seconds * 1000, 1))
             request_id.reset(token)
 
