@@ -1,5 +1,7 @@
 """A library that issues cards, a resident who has one, and readers at its desk and its gate."""
 
+from typing import Any
+
 import httpx2
 import pytest
 
@@ -7,6 +9,8 @@ from app_server.kernel.ids import uuid7
 from tests.actors import Person
 from tests.city import City
 from tests.factories import app_token, consent, publish, reader_token, subject
+
+Json = dict[str, Any]
 
 VALUES = {"holder_name": "林依婷", "card_number": "FZ20260000417", "loans_open": "2"}
 
@@ -17,7 +21,9 @@ class Library:
     def __init__(self, city: City) -> None:
         self.city = city
 
-    def browser(self, *, app_id: str = "library", scope: str = "cards:issue", key: str | None = None):
+    def browser(
+        self, *, app_id: str = "library", scope: str = "cards:issue", key: str | None = None
+    ) -> httpx2.AsyncClient:
         """A client that carries the token which the token endpoint gives the mini-app."""
         token = app_token(self.city, scope, app_id)
         return self.city.browser(authorization=f"Bearer {token}", **{"idempotency-key": key or str(uuid7())})
@@ -60,11 +66,12 @@ async def enrolled(city: City, operator: Person, *, role: str = "desk", app_id: 
     return await Reader.of(city, await reader_token(operator, role, app_id))
 
 
-async def code_of(person: Person, card: dict) -> dict:
+async def code_of(person: Person, card: Json) -> Json:
     """What the person's phone shows now."""
     shown = await person.get(f"/v1/cards/{card['id']}/code")
     assert shown.status_code == 200, shown.text
-    return shown.json()
+    body: Json = shown.json()
+    return body
 
 
 def refused(answer: httpx2.Response) -> tuple[int, str]:
@@ -101,11 +108,12 @@ async def operator(city: City, library: Library) -> Person:
 
 
 @pytest.fixture
-async def card(library: Library, lin: Person) -> dict:
+async def card(library: Library, lin: Person) -> Json:
     """Her library card, as its issuer knows it."""
     issued = await library.issues(lin)
     assert issued.status_code == 201, issued.text
-    return issued.json()
+    body: Json = issued.json()
+    return body
 
 
 @pytest.fixture

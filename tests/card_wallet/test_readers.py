@@ -1,33 +1,37 @@
 """Devices become readers by a one-time code, and stop being readers in time."""
 
 from datetime import timedelta
+from typing import Any
 from uuid import UUID, uuid4
 
+import httpx2
 import pytest
 
 from app_server.identity import service as identity
 from card_wallet import enrolment_codes, readers
 from card_wallet.principals import REMEMBERED_FOR
 from tests.actors import Person
-from tests.card_wallet.conftest import code_of, enrolled
+from tests.card_wallet.conftest import Json, Library, Reader, code_of, enrolled
+from tests.city import City
 from tests.factories import LIBRARY_MANIFEST, publish
 
 ASKED = {"name": "Desk 3", "place": "Ground floor", "app_id": "library", "role": "desk"}
 
 
-async def added(manager, **changes):
+async def added(manager: Person, **changes: Any) -> Json:
     answer = await manager.post("/v1/verifiers", json=ASKED | changes)
     assert answer.status_code == 201, answer.text
-    return answer.json()
+    body: Json = answer.json()
+    return body
 
 
-async def enrol(city, code):
+async def enrol(city: City, code: str) -> httpx2.Response:
     await city.forget_limits()
     async with city.browser() as device:
         return await device.post("/v1/verifiers/enrolments", json={"code": code})
 
 
-async def provider_of(city, app_id, phone):
+async def provider_of(city: City, app_id: str, phone: str) -> Person:
     organisation = await publish(city, {**LIBRARY_MANIFEST, "app_id": app_id})
     await identity.register_person(
         phone, name="李娜", roles=["provider"], organisation_id=organisation, keys=city.state["keys"]
@@ -37,9 +41,8 @@ async def provider_of(city, app_id, phone):
     return person
 
 
-async def test_a_device_becomes_a_reader_by_a_code_that_works_once(city, operator):
+async def test_a_device_becomes_a_reader_by_a_code_that_works_once(city: City, operator: Person) -> None:
     made = await added(operator)
-    assert UUID(made["id"])
     first = await enrol(city, made["enrolment_code"])
     assert first.status_code == 201, first.text
     assert first.json()["verifier"] == {"id": made["id"], **ASKED}
@@ -48,7 +51,7 @@ async def test_a_device_becomes_a_reader_by_a_code_that_works_once(city, operato
     assert (second.status_code, second.json()["code"]) == (422, "enrolment_refused")
 
 
-async def test_the_code_may_be_typed_as_people_type(city, operator):
+async def test_the_code_may_be_typed_as_people_type(city: City, operator: Person) -> None:
     code = (await added(operator))["enrolment_code"]
     assert len(code) == 14
     assert (
@@ -56,7 +59,9 @@ async def test_the_code_may_be_typed_as_people_type(city, operator):
     ).status_code == 201
 
 
-async def test_a_browser_is_a_reader_by_its_cookie_on_our_own_pages_only(city, operator, lin, card):
+async def test_a_browser_is_a_reader_by_its_cookie_on_our_own_pages_only(
+    city: City, operator: Person, lin: Person, card: Json
+) -> None:
     made = await added(operator)
     async with city.browser() as device:
         enrolled_now = await device.post("/v1/verifiers/enrolments", json={"code": made["enrolment_code"]})
@@ -74,7 +79,7 @@ async def test_a_browser_is_a_reader_by_its_cookie_on_our_own_pages_only(city, o
         assert (await device.get("/v1/verifiers/me")).status_code == 401
 
 
-async def test_a_code_is_tried_five_times_and_lasts_a_day(city, operator):
+async def test_a_code_is_tried_five_times_and_lasts_a_day(city: City, operator: Person) -> None:
     code = (await added(operator))["enrolment_code"]
     wrong = code[:-1] + ("2" if code[-1] != "2" else "3")
     for _ in range(5):
@@ -85,13 +90,15 @@ async def test_a_code_is_tried_five_times_and_lasts_a_day(city, operator):
     assert (await enrol(city, code)).status_code == 422
 
 
-async def test_one_address_does_not_try_codes_without_end(city):
+async def test_one_address_does_not_try_codes_without_end(city: City) -> None:
     async with city.browser() as device:
         answers = [await device.post("/v1/verifiers/enrolments", json={"code": "0000"}) for _ in range(11)]
     assert [answer.status_code for answer in answers] == [422] * 10 + [429]
 
 
-async def test_a_removed_reader_is_out_within_five_seconds_in_a_process_that_did_not_hear(city, operator, desk):
+async def test_a_removed_reader_is_out_within_five_seconds_in_a_process_that_did_not_hear(
+    city: City, operator: Person, desk: Reader
+) -> None:
     assert (await desk.http.get("/v1/verifiers/me")).status_code == 200
     await city.execute("UPDATE card_wallet_verifier SET removed_at = now() WHERE id = $1", UUID(desk.id))
     city.clock.ahead = REMEMBERED_FOR
@@ -99,7 +106,7 @@ async def test_a_removed_reader_is_out_within_five_seconds_in_a_process_that_did
     assert timedelta(seconds=5) > REMEMBERED_FOR
 
 
-async def test_a_removed_reader_is_out_at_once_where_it_was_removed(city, operator, desk):
+async def test_a_removed_reader_is_out_at_once_where_it_was_removed(city: City, operator: Person, desk: Reader) -> None:
     assert (await desk.http.get("/v1/verifiers/me")).status_code == 200
     assert (await operator.delete(f"/v1/verifiers/{desk.id}")).status_code == 204
     assert (await desk.scans("BC1:00")).status_code == 401
@@ -107,7 +114,7 @@ async def test_a_removed_reader_is_out_at_once_where_it_was_removed(city, operat
     assert (await operator.get("/v1/verifiers")).json()["items"] == []
 
 
-async def test_a_new_code_ends_the_old_one_and_its_device_follows(city, operator, desk):
+async def test_a_new_code_ends_the_old_one_and_its_device_follows(city: City, operator: Person, desk: Reader) -> None:
     first = await operator.post(f"/v1/verifiers/{desk.id}/enrolment-code")
     second = await operator.post(f"/v1/verifiers/{desk.id}/enrolment-code")
     assert (await enrol(city, first.json()["enrolment_code"])).status_code == 422
@@ -116,7 +123,9 @@ async def test_a_new_code_ends_the_old_one_and_its_device_follows(city, operator
     assert (await desk.http.get("/v1/verifiers/me")).status_code == 401
 
 
-async def test_each_actor_meets_the_readers_as_they_should(city, operator, lin, desk, library):
+async def test_each_actor_meets_the_readers_as_they_should(
+    city: City, operator: Person, lin: Person, desk: Reader, library: Library
+) -> None:
     for method, path, body in (
         ("GET", "/v1/verifiers", None),
         ("POST", "/v1/verifiers", ASKED),
@@ -135,7 +144,9 @@ async def test_each_actor_meets_the_readers_as_they_should(city, operator, lin, 
     assert (await lin.get("/v1/verifiers/me")).status_code == 403
 
 
-async def test_a_provider_manages_the_readers_of_their_own_mini_apps(city, operator, desk):
+async def test_a_provider_manages_the_readers_of_their_own_mini_apps(
+    city: City, operator: Person, desk: Reader
+) -> None:
     provider = await provider_of(city, "museum", "+8613800000007")
     assert (await provider.get("/v1/verifiers")).json()["items"] == []
     refused = await provider.post("/v1/verifiers", json=ASKED)
@@ -147,7 +158,9 @@ async def test_a_provider_manages_the_readers_of_their_own_mini_apps(city, opera
     assert (await provider.delete(f"/v1/verifiers/{made['id']}")).status_code == 204
 
 
-async def test_readers_are_listed_in_parts_with_who_waits_for_a_code(city, operator, desk):
+async def test_readers_are_listed_in_parts_with_who_waits_for_a_code(
+    city: City, operator: Person, desk: Reader
+) -> None:
     waiting = await added(operator, name="Desk 4")
     first = (await operator.get("/v1/verifiers", params={"limit": 1})).json()
     second = (await operator.get("/v1/verifiers", params={"limit": 1, "cursor": first["next"]})).json()
@@ -160,13 +173,13 @@ async def test_readers_are_listed_in_parts_with_who_waits_for_a_code(city, opera
     ("changes", "pointer"),
     [({"role": "kiosk"}, "/role"), ({"app_id": "nobody"}, "/app_id"), ({"name": " "}, "/name"), ({"x": 1}, "/x")],
 )
-async def test_a_reader_that_could_read_nothing_is_not_added(operator, changes, pointer):
+async def test_a_reader_that_could_read_nothing_is_not_added(operator: Person, changes: Json, pointer: str) -> None:
     refused = await operator.post("/v1/verifiers", json=ASKED | changes)
     assert refused.status_code == 400
     assert [error["pointer"] for error in refused.json()["errors"]] == [pointer]
 
 
-async def test_adding_and_removing_is_audited(city, operator, desk):
+async def test_adding_and_removing_is_audited(city: City, operator: Person, desk: Reader) -> None:
     await operator.delete(f"/v1/verifiers/{desk.id}")
     rows = await city.rows(
         "SELECT actor_kind, action FROM core_audit_entry WHERE subject LIKE 'verifier:%' ORDER BY id"
@@ -178,7 +191,7 @@ async def test_adding_and_removing_is_audited(city, operator, desk):
     ]
 
 
-async def test_no_token_and_no_code_is_stored_as_it_is(city, operator, desk):
+async def test_no_token_and_no_code_is_stored_as_it_is(city: City, operator: Person, desk: Reader) -> None:
     code = (await added(operator))["enrolment_code"].replace("-", "")
     rows = str([dict(row) for table in ("verifier", "enrolment") for row in await stored(city, table)])
     assert desk.token not in rows
@@ -186,11 +199,11 @@ async def test_no_token_and_no_code_is_stored_as_it_is(city, operator, desk):
     assert code[4:] not in rows
 
 
-async def stored(city, table):
+async def stored(city: City, table: str) -> list[Any]:
     return await city.rows(f"SELECT * FROM card_wallet_{table}")
 
 
-async def test_another_reader_cannot_be_guessed(city, operator, desk):
+async def test_another_reader_cannot_be_guessed(city: City, operator: Person, desk: Reader) -> None:
     other = await enrolled(city, operator)
     assert other.token != desk.token
     assert len(other.token) > 40
@@ -198,7 +211,7 @@ async def test_another_reader_cannot_be_guessed(city, operator, desk):
     assert (await desk.http.get("/v1/verifiers/me")).status_code == 401
 
 
-def test_codes_have_no_characters_that_look_alike():
+def test_codes_have_no_characters_that_look_alike() -> None:
     seen = {enrolment_codes.new_code() for _ in range(200)}
     assert len(seen) == 200
     assert not set("".join(seen)) & set("OILU")
@@ -207,7 +220,7 @@ def test_codes_have_no_characters_that_look_alike():
     assert [enrolment_codes.normalised(text) for text in ("", "7K2M-9XQ4", "U" * 12, "7K2M-9XQ4-TB0C-1")] == [None] * 4
 
 
-async def test_codes_that_nobody_used_are_removed_after_their_day(city, operator, desk):
+async def test_codes_that_nobody_used_are_removed_after_their_day(city: City, operator: Person, desk: Reader) -> None:
     await added(operator)
     await readers.forget_old_codes(city.state["clock"])
     assert len(await stored(city, "enrolment")) == 1

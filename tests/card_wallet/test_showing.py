@@ -2,17 +2,22 @@
 
 import asyncio
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from asyncpg import Connection
 
 from app_server.kernel.redis import RedisUnavailable
 from card_wallet import codes
-from tests.card_wallet.conftest import code_of, enrolled, refused
+from tests.actors import Person
+from tests.card_wallet.conftest import Json, Library, Reader, code_of, enrolled, refused
+from tests.city import City
 from tests.factories import LIBRARY_MANIFEST, consent, publish, subject
 
 
-async def test_a_code_opens_once_and_the_second_reader_hears_where_it_was_used(lin, card, desk, gate):
+async def test_a_code_opens_once_and_the_second_reader_hears_where_it_was_used(
+    lin: Person, card: Json, desk: Reader, gate: Reader
+) -> None:
     text = (await code_of(lin, card))["text"]
     first = await desk.scans(text)
     assert first.status_code == 201, first.text
@@ -20,7 +25,7 @@ async def test_a_code_opens_once_and_the_second_reader_hears_where_it_was_used(l
     assert refused(await gate.scans(text)) == (33, "card_code_used_elsewhere")
 
 
-async def test_a_desk_sees_the_least_it_needs_in_its_language(lin, card, desk):
+async def test_a_desk_sees_the_least_it_needs_in_its_language(lin: Person, card: Json, desk: Reader) -> None:
     seen = (await desk.scans((await code_of(lin, card))["text"])).json()
     assert seen["card"] == {"type": "library-card", "title": "Library card", "status": "active"}
     assert seen["fields"] == [
@@ -33,14 +38,16 @@ async def test_a_desk_sees_the_least_it_needs_in_its_language(lin, card, desk):
     assert (seen["card"]["title"], seen["fields"][0]["label"]) == ("借书证", "持证人")
 
 
-async def test_a_gate_learns_that_the_card_is_good_and_not_whose_it_is(lin, card, gate):
+async def test_a_gate_learns_that_the_card_is_good_and_not_whose_it_is(lin: Person, card: Json, gate: Reader) -> None:
     answer = await gate.scans((await code_of(lin, card))["text"])
     assert answer.status_code == 201
     assert answer.json()["fields"] == []
     assert "林依婷" not in answer.text
 
 
-async def test_the_phone_shows_a_new_code_each_time_and_says_when_to_renew(city, lin, card, desk):
+async def test_the_phone_shows_a_new_code_each_time_and_says_when_to_renew(
+    city: City, lin: Person, card: Json, desk: Reader
+) -> None:
     first, second = await code_of(lin, card), await code_of(lin, card)
     assert first["text"] != second["text"]
     assert first["spoken"] != second["spoken"]
@@ -51,41 +58,45 @@ async def test_the_phone_shows_a_new_code_each_time_and_says_when_to_renew(city,
     assert 55 <= kept <= 60
 
 
-async def live_codes(city, person, card):
+async def live_codes(city: City, person: Person, card: Json) -> set[bytes]:
     """The keys of a code that was just shown."""
     before = set(await city.state["redis"].call("KEYS", "card:shown:*"))
     await code_of(person, card)
     return set(await city.state["redis"].call("KEYS", "card:shown:*")) - before
 
 
-async def test_the_digits_work_in_place_of_the_picture_and_use_up_the_same_code(lin, card, desk, gate):
+async def test_the_digits_work_in_place_of_the_picture_and_use_up_the_same_code(
+    lin: Person, card: Json, desk: Reader, gate: Reader
+) -> None:
     shown = await code_of(lin, card)
     assert (await desk.scans(" ".join(shown["spoken"]))).status_code == 201
     assert refused(await gate.scans(shown["text"])) == (33, "card_code_used_elsewhere")
 
 
-async def test_a_reader_that_guesses_digits_is_stopped(desk):
+async def test_a_reader_that_guesses_digits_is_stopped(desk: Reader) -> None:
     guesses = await asyncio.gather(*(desk.scans(codes.spoken(number)) for number in range(40)))
     outcomes = [answer.json()["code"] for answer in guesses]
     assert outcomes.count("card_code_stale") == 30
     assert outcomes.count("too_many_requests") == 10
 
 
-async def test_a_code_that_nobody_keeps_any_more_is_stale(city, lin, card, desk):
+async def test_a_code_that_nobody_keeps_any_more_is_stale(city: City, lin: Person, card: Json, desk: Reader) -> None:
     text = (await code_of(lin, card))["text"]
     await city.state["redis"].call("FLUSHALL")
     assert refused(await desk.scans(text)) == (30, "card_code_stale")
     assert (await desk.scans((await code_of(lin, card))["text"])).status_code == 201
 
 
-async def test_twenty_scans_at_once_open_once(lin, card, desk, city):
+async def test_twenty_scans_at_once_open_once(lin: Person, card: Json, desk: Reader, city: City) -> None:
     text = (await code_of(lin, card))["text"]
     answers = await asyncio.gather(*(desk.scans(text) for _ in range(20)))
     assert sorted(answer.status_code for answer in answers) == [201] + [409] * 19
     assert len(await city.rows("SELECT id FROM card_wallet_presentation")) == 1
 
 
-async def test_a_reader_whose_answer_was_lost_asks_again_with_the_same_key(lin, card, desk, city):
+async def test_a_reader_whose_answer_was_lost_asks_again_with_the_same_key(
+    lin: Person, card: Json, desk: Reader, city: City
+) -> None:
     text = (await code_of(lin, card))["text"]
     first = await desk.scans(text, key="scan-1")
     again = await desk.scans(text, key="scan-1")
@@ -96,7 +107,7 @@ async def test_a_reader_whose_answer_was_lost_asks_again_with_the_same_key(lin, 
     assert len(await city.rows("SELECT id FROM card_wallet_presentation")) == 1
 
 
-async def test_a_key_stands_for_one_code_only(lin, card, desk):
+async def test_a_key_stands_for_one_code_only(lin: Person, card: Json, desk: Reader) -> None:
     first, second = (await code_of(lin, card))["text"], (await code_of(lin, card))["text"]
     assert (await desk.scans(first, key="scan-1")).status_code == 201
     other = await desk.scans(second, key="scan-1")
@@ -105,7 +116,9 @@ async def test_a_key_stands_for_one_code_only(lin, card, desk):
     assert (other.status_code, other.json()["code"]) == (422, "idempotency_key_reused")
 
 
-async def test_a_key_of_one_reader_means_nothing_to_another(lin, card, desk, gate):
+async def test_a_key_of_one_reader_means_nothing_to_another(
+    lin: Person, card: Json, desk: Reader, gate: Reader
+) -> None:
     text = (await code_of(lin, card))["text"]
     assert (await desk.scans(text, key="scan-1")).status_code == 201
     assert refused(await gate.scans(text, key="scan-1")) == (33, "card_code_used_elsewhere")
@@ -116,8 +129,8 @@ async def test_a_key_of_one_reader_means_nothing_to_another(lin, card, desk, gat
     ("status", "refusal"), [("revoked", (40, "card_revoked")), ("suspended", (41, "card_suspended"))]
 )
 async def test_a_card_that_its_issuer_stopped_is_refused_even_with_a_code_shown_before(
-    library, lin, card, desk, city, status, refusal
-):
+    library: Library, lin: Person, card: Json, desk: Reader, city: City, status: str, refusal: tuple[int, str]
+) -> None:
     text = (await code_of(lin, card))["text"]
     assert (await library.sets(card["id"], status)).status_code == 200
     assert refused(await desk.scans(text)) == refusal
@@ -127,7 +140,9 @@ async def test_a_card_that_its_issuer_stopped_is_refused_even_with_a_code_shown_
     assert cannot.json()["card_status"] == status
 
 
-async def test_a_card_that_has_expired_is_neither_shown_nor_taken(library, lin, card, desk, city):
+async def test_a_card_that_has_expired_is_neither_shown_nor_taken(
+    library: Library, lin: Person, card: Json, desk: Reader, city: City
+) -> None:
     ends = (city.clock() + timedelta(seconds=30)).isoformat()
     assert (await library.issues(lin, expires_at=ends)).status_code == 201
     text = (await code_of(lin, card))["text"]
@@ -137,7 +152,9 @@ async def test_a_card_that_has_expired_is_neither_shown_nor_taken(library, lin, 
     assert (await lin.get(f"/v1/cards/{card['id']}/code")).json()["card_status"] == "expired"
 
 
-async def test_another_offices_card_is_not_accepted_here(city, library, lin, operator, desk):
+async def test_another_offices_card_is_not_accepted_here(
+    city: City, library: Library, lin: Person, operator: Person, desk: Reader
+) -> None:
     manifest = {**library_like("museum"), "name": "福州市博物馆"}
     await publish(city, manifest)
     await consent(city, lin, ["cards:issue"], "museum")
@@ -150,12 +167,14 @@ async def test_another_offices_card_is_not_accepted_here(city, library, lin, ope
     assert (await theirs.scans((await code_of(lin, issued.json()))["text"])).status_code == 201
 
 
-def library_like(app_id):
+def library_like(app_id: str) -> Json:
     """The library's manifest under another id."""
     return {**LIBRARY_MANIFEST, "app_id": app_id}
 
 
-async def test_a_role_that_the_card_does_not_name_is_refused(city, lin, card, desk, gate, library):
+async def test_a_role_that_the_card_does_not_name_is_refused(
+    city: City, lin: Person, card: Json, desk: Reader, gate: Reader, library: Library
+) -> None:
     manifest = library_like("library")
     cards = [{**manifest["banyan"]["cards"][0], "disclose": {"desk": ["card_number"]}}]
     await publish(city, {**manifest, "banyan": {**manifest["banyan"], "cards": cards}})
@@ -168,15 +187,17 @@ async def test_a_role_that_the_card_does_not_name_is_refused(city, lin, card, de
     ("code", "refusal"),
     [("", 10), ("hello", 11), ("BC1:?", 12), ("BC1:00", 13), ("123456789012", 10), ("BC1:" + "0" * 4000, 13)],
 )
-async def test_what_is_not_a_code_is_refused_with_a_number(desk, code, refusal):
+async def test_what_is_not_a_code_is_refused_with_a_number(desk: Reader, code: str, refusal: int) -> None:
     assert refused(await desk.scans(code))[0] == refusal
 
 
-async def test_a_scanner_that_ends_with_a_line_break_is_understood(lin, card, desk):
+async def test_a_scanner_that_ends_with_a_line_break_is_understood(lin: Person, card: Json, desk: Reader) -> None:
     assert (await desk.scans((await code_of(lin, card))["text"] + "\r\n")).status_code == 201
 
 
-async def test_every_look_is_kept_by_name_and_never_by_value_and_cannot_be_changed(city, lin, card, desk, gate):
+async def test_every_look_is_kept_by_name_and_never_by_value_and_cannot_be_changed(
+    city: City, lin: Person, card: Json, desk: Reader, gate: Reader
+) -> None:
     await desk.scans((await code_of(lin, card))["text"])
     await gate.scans((await code_of(lin, card))["spoken"])
     rows = await city.rows("SELECT * FROM card_wallet_presentation ORDER BY id")
@@ -193,7 +214,7 @@ async def test_every_look_is_kept_by_name_and_never_by_value_and_cannot_be_chang
             await city.execute(change)
 
 
-async def test_the_resident_sees_who_looked(city, lin, card, desk):
+async def test_the_resident_sees_who_looked(city: City, lin: Person, card: Json, desk: Reader) -> None:
     await desk.scans((await code_of(lin, card))["text"])
     await city.work()
     (look,) = (await lin.get("/v1/ledger")).json()["items"]
@@ -201,10 +222,12 @@ async def test_the_resident_sees_who_looked(city, lin, card, desk):
     assert look["fields"] == ["holder_name", "card_number"]
 
 
-async def test_while_valkey_is_away_cards_are_listed_and_codes_say_so(city, lin, card, desk, monkeypatch):
+async def test_while_valkey_is_away_cards_are_listed_and_codes_say_so(
+    city: City, lin: Person, card: Json, desk: Reader, monkeypatch: pytest.MonkeyPatch
+) -> None:
     text = (await code_of(lin, card))["text"]
 
-    async def away(*command):
+    async def away(*command: Any) -> None:
         raise RedisUnavailable("gone")
 
     monkeypatch.setattr(city.state["redis"], "call", away)
@@ -223,11 +246,12 @@ async def test_while_valkey_is_away_cards_are_listed_and_codes_say_so(city, lin,
 class Count:
     """Counts what goes to the engines."""
 
-    def __init__(self, monkeypatch, city):
-        self.redis, self.sql = [], []
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, city: City) -> None:
+        self.redis: list[int] = []
+        self.sql: list[str] = []
         pipeline = city.state["redis"]._client.pipeline
 
-        def counted(*args, **options):
+        def counted(*args: Any, **options: Any) -> Any:
             self.redis.append(1)
             return pipeline(*args, **options)
 
@@ -235,15 +259,17 @@ class Count:
         for method in ("fetch", "fetchrow", "execute"):
             monkeypatch.setattr(Connection, method, self._counted(getattr(Connection, method)))
 
-    def _counted(self, run):
-        async def counted(connection, sql, *values, **options):
+    def _counted(self, run: Any) -> Any:
+        async def counted(connection: Any, sql: str, *values: Any, **options: Any) -> Any:
             self.sql.append(sql)
             return await run(connection, sql, *values, **options)
 
         return counted
 
 
-async def test_showing_and_verifying_keep_to_their_round_trips(city, lin, card, desk, monkeypatch):
+async def test_showing_and_verifying_keep_to_their_round_trips(
+    city: City, lin: Person, card: Json, desk: Reader, monkeypatch: pytest.MonkeyPatch
+) -> None:
     await desk.scans((await code_of(lin, card))["text"])  # the reader and the session are known now
     count = Count(monkeypatch, city)
     text = (await code_of(lin, card))["text"]
@@ -252,8 +278,6 @@ async def test_showing_and_verifying_keep_to_their_round_trips(city, lin, card, 
     count.sql.clear()
     assert (await desk.scans(text)).status_code == 201
     assert (len(count.redis), len(count.sql)) == (1, 1), count.sql  # and that one is the commit
-    count.redis.clear()
-    count.sql.clear()
     texts = [(await code_of(lin, card))["text"] for _ in range(32)]
     count.redis.clear()
     count.sql.clear()
