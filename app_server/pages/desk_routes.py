@@ -1,5 +1,6 @@
 """The desks: the operator's console, the provider's portal, the card reader, and the demo's outbox of text messages."""
 
+from collections.abc import Sequence
 from typing import Literal
 from urllib.parse import quote
 
@@ -79,7 +80,9 @@ async def demo_outbox(request: AppRequest) -> Response:
     return page(request, "outbox.html")
 
 
-def _desk(request: AppRequest, desk: Desk, view: str, **context: object) -> Response:
+def _desk(
+    request: AppRequest, desk: Desk, view: str, *, states: Sequence[str] = (), sectors: Sequence[str] = ()
+) -> Response:
     """One view of a desk: sign-in for strangers, a kind page for those whose account is for something else."""
     person = request.scope["user"]
     if not isinstance(person, Resident):
@@ -87,7 +90,7 @@ def _desk(request: AppRequest, desk: Desk, view: str, **context: object) -> Resp
         return RedirectResponse(f"/sign-in?next={quote(here, safe='')}", status_code=303)
     if not _may_use(desk, person):
         return page(request, "desk/not_yours.html", status=403, desk=desk)
-    return page(request, f"desk/{view}.html", desk=desk, view=view, **context)
+    return page(request, f"desk/{view}.html", desk=desk, view=view, states=states, sectors=sectors)
 
 
 def _may_use(desk: Desk, person: Resident) -> bool:
