@@ -1,6 +1,6 @@
 // The resident's app: views over the public JSON API, one shell around them.
 
-import { announce, fill, h } from "./dom.js";
+import { announce, fill, h, icon } from "./dom.js";
 import { load, t } from "./i18n.js";
 import { route, start } from "./router.js";
 import { applyLook, inbox, person, startInbox, unreadCount } from "./session.js";
@@ -41,7 +41,8 @@ function showToast(item) {
   if (location.pathname === "/inbox") return;
   const toast = h("div", { class: "toast" },
     h("p", {}, item.title),
-    h("a", { href: "/inbox", onclick: () => toast.remove() }, t("inbox.read_it")));
+    h("a", { href: "/inbox", onclick: () => toast.remove() }, t("inbox.read_it")),
+    h("button", { type: "button", onclick: () => toast.remove() }, icon("close"), h("span", { class: "visually-hidden" }, t("common.close"))));
   document.getElementById("toasts").append(toast);
   const patience = document.documentElement.hasAttribute("data-elder") ? 20_000 : 8_000;
   setTimeout(() => toast.remove(), patience);
