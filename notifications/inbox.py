@@ -32,12 +32,14 @@ RETURNING position"""
 _GIVE_SEAT_BACK = """
 UPDATE notifications_inbox SET last_position = last_position - 1, unread = unread - 1 WHERE resident_id = $1"""
 _EARLIER = "SELECT id FROM notifications_message WHERE resident_id = $1 AND unique_key = $2"
-_PAGE = """
-SELECT inbox.unread, message.*
-FROM notifications_inbox AS inbox LEFT JOIN LATERAL (
+_PAGES = """
+SELECT asked.turn, inbox.unread, message.*
+FROM unnest($1::int[], $2::uuid[], $3::bigint[], $4::int[]) AS asked (turn, resident_id, before, most)
+JOIN notifications_inbox AS inbox ON inbox.resident_id = asked.resident_id
+LEFT JOIN LATERAL (
     SELECT id, position, app_id, texts, link, created_at, read_at FROM notifications_message
-    WHERE resident_id = inbox.resident_id AND position < $2 ORDER BY position DESC LIMIT $3) AS message ON true
-WHERE inbox.resident_id = $1"""
+    WHERE resident_id = asked.resident_id AND position < asked.before
+    ORDER BY position DESC LIMIT asked.most) AS message ON true"""
 _AFTER = """
 SELECT asked.turn, message.*
 FROM unnest($1::int[], $2::uuid[], $3::bigint[]) AS asked (turn, resident_id, after) CROSS JOIN LATERAL (
@@ -48,6 +50,9 @@ _MARK_ONE = "UPDATE notifications_message SET read_at = $3 WHERE resident_id = $
 _MARK_UP_TO = """
 UPDATE notifications_message SET read_at = $3 WHERE resident_id = $1 AND position <= $2 AND read_at IS NULL"""
 _FEWER_UNREAD = "UPDATE notifications_inbox SET unread = unread - $2 WHERE resident_id = $1"
+
+PageAsked = tuple[UUID, int, int]  # resident, below this position, at most so many
+Page = tuple[int, list["Notice"]]  # unread in all, newest first
 
 FIRST_PAGE = 2**62  # above every position
 BURST = 50  # notices that a stream sends before it looks again
@@ -100,10 +105,16 @@ class ResidentInbox:
         return message_id
 
 
-async def newest(keys: KeyRing, resident_id: UUID, *, before: int, limit: int) -> tuple[int, list[Notice]]:
-    """How many notices are unread, and the newest ones below position `before`, newest first."""
-    rows = await fetch(_PAGE, resident_id, before, limit)
-    return (rows[0]["unread"] if rows else 0), [_open(keys, row) for row in rows if row["id"] is not None]
+async def pages(keys: KeyRing, asked: list[PageAsked]) -> list[Page]:
+    """For each resident the newest notices below a position, newest first, and how many are unread; one query."""
+    columns = [list(column) for column in zip(*asked, strict=True)]
+    unread = [0] * len(asked)
+    found: list[list[Notice]] = [[] for _ in asked]
+    for row in await fetch(_PAGES, list(range(len(asked))), *columns):
+        unread[row["turn"]] = row["unread"]
+        if row["id"] is not None:
+            found[row["turn"]].append(_open(keys, row))
+    return [(unread[turn], sorted(notices, key=lambda notice: -notice.position)) for turn, notices in enumerate(found)]
 
 
 async def after_positions(keys: KeyRing, asked: list[tuple[UUID, int]]) -> list[list[Notice]]:

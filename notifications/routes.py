@@ -42,7 +42,7 @@ async def stream_inbox(request: AppRequest) -> ASGIApp:
         resident,
         hub=hub_of(request),
         after=newest if asked is None else min(asked, newest),
-        present=service.presenter(await locale_of(resident.id), request.state),
+        present=service.presenter(await locale_of(resident.id, state=request.state), request.state),
     )
 
 

@@ -17,11 +17,12 @@ from app_server.kernel.problems import BadCursor, FieldError, NotFound
 from app_server.kernel.schemas import PageRequest, encode_cursor
 from app_server.kernel.state import AppState
 from app_server.registry.published import listings
-from notifications import inbox, sms, templates
+from notifications import sms, templates
 from notifications.carrier import callback_signature
 from notifications.inbox import FIRST_PAGE, Notice
 from notifications.problems import CallbackNotSigned, NoticeDataIncomplete, UnknownTemplate
 from notifications.schemas import InboxPage, NoticeItem
+from notifications.state import notifications
 
 PER_APP_AND_RESIDENT = Rate(most=30, per=timedelta(hours=1))
 CARRIER_ID = re.compile(r"[A-Za-z0-9]{1,64}")
@@ -30,8 +31,9 @@ CARRIER_ERROR = re.compile(r"[0-9]{1,6}")
 
 async def page_of_inbox(resident_id: UUID, page: PageRequest, *, state: AppState) -> InboxPage:
     """The next part of a resident's inbox, newest first."""
-    unread, notices = await inbox.newest(state["keys"], resident_id, before=_position(page.after), limit=page.limit + 1)
-    present = presenter(await locale_of(resident_id), state)
+    pages = notifications(state)["inbox_pages"]
+    unread, notices = await pages((resident_id, _position(page.after), page.limit + 1))
+    present = presenter(await locale_of(resident_id, state=state), state)
     shown = notices[: page.limit]
     following = encode_cursor(shown[-1].position) if len(notices) > page.limit else None
     return InboxPage.model_construct(items=[present(notice) for notice in shown], next=following, unread=unread)

@@ -7,18 +7,21 @@ from typing import TypedDict, cast
 
 import aiohttp
 
+from app_server.kernel.batch import Batcher
 from app_server.kernel.logs import logger
 from app_server.kernel.state import AppRequest, AppState
 from notifications.carrier import Carrier
 from notifications.hub import Hub
+from notifications.inbox import Page, PageAsked, pages
 
 log = logger(__name__)
 
 
 class NotificationsAdds(TypedDict):
-    """The streams of this process, its way to the carrier, and the HTTP client under it."""
+    """The streams of this process, its readers of inboxes, its way to the carrier, and the HTTP client under it."""
 
     hub: Hub
+    inbox_pages: Batcher[PageAsked, Page]
     carrier: Carrier
     carrier_http: aiohttp.ClientSession
 
@@ -27,6 +30,7 @@ class NotificationsState(AppState):
     """The process's state with the part that `lifespan` adds."""
 
     hub: Hub
+    inbox_pages: Batcher[PageAsked, Page]
     carrier: Carrier
     carrier_http: aiohttp.ClientSession
 
@@ -51,7 +55,12 @@ async def lifespan(state: AppState) -> AsyncIterator[NotificationsAdds]:
     polling = asyncio.get_running_loop().create_task(hub.run(state["shutdown"]))
     async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as http:
         try:
-            yield {"hub": hub, "carrier": Carrier(http, settings), "carrier_http": http}
+            yield {
+                "hub": hub,
+                "inbox_pages": Batcher(lambda asked: pages(state["keys"], asked), lanes=2),
+                "carrier": Carrier(http, settings),
+                "carrier_http": http,
+            }
         finally:
             polling.cancel()
             with suppress(asyncio.CancelledError):

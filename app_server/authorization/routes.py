@@ -46,7 +46,7 @@ async def userinfo(request: AppRequest) -> Response:
 @in_unit_of_work
 async def _look(request: AppRequest, app: MiniApp, resident_id: UUID, sub: str) -> UserInfo:
     state = request.state
-    locale = await locale_of(resident_id)
+    locale = await locale_of(resident_id, state=state)
     client = state["ports"].clients.find(app.app_id)
     if client is None or "profile:read" not in await service.granted_scopes(resident_id, app.app_id):
         return UserInfo(sub=sub, locale=locale)

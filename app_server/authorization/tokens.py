@@ -163,7 +163,7 @@ async def _id_token(client: Client, launch: RedeemedLaunch, state: AppState) -> 
         "sub": subject_of(client, launch.resident_id, state["keys"]),
         "aud": client.app_id,
         "nonce": str(launch.launch_id),
-        "locale": await locale_of(launch.resident_id),
+        "locale": await locale_of(launch.resident_id, state=state),
         "acr": PHONE_PROVEN,
     }
     return sign(claims, typ="JWT", keys=state["keys"])

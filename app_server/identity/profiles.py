@@ -52,9 +52,10 @@ async def name_of(resident_id: UUID, *, keys: KeyRing) -> str | None:
     return keys.open("resident.name", row["name_sealed"]) if row and row["name_sealed"] else None
 
 
-async def locale_of(resident_id: UUID) -> str:
-    """The language the resident chose."""
-    row = await fetchrow("SELECT locale FROM core_resident WHERE id = $1", resident_id)
+async def locale_of(resident_id: UUID, *, state: AppState) -> str:
+    """The language the resident chose, as it was last kept."""
+    rows: ProfileRows = state["profile_rows"]  # type: ignore[typeddict-item]
+    row = await rows(resident_id)
     return str(row["locale"]) if row else "zh-CN"
 
 
