@@ -42,7 +42,7 @@ function showToast(item) {
   const toast = h("div", { class: "toast" },
     h("p", {}, item.title),
     h("a", { href: "/inbox", onclick: () => toast.remove() }, t("inbox.read_it")),
-    h("button", { type: "button", onclick: () => toast.remove() }, icon("close"), h("span", { class: "visually-hidden" }, t("common.close"))));
+    h("button", { type: "button", onclick: () => toast.remove() }, icon("close"), h("span", { class: "visually-hidden" }, t("common.put_away"))));
   document.getElementById("toasts").append(toast);
   const patience = document.documentElement.hasAttribute("data-elder") ? 20_000 : 8_000;
   setTimeout(() => toast.remove(), patience);

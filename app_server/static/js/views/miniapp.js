@@ -29,6 +29,17 @@ function notNow(problem, name) {
     problem.requestId ? h("p", { class: "small" }, t("common.reference", { id: problem.requestId })) : null);
 }
 
+/** The ways to complain, as links that a phone can follow. */
+function contact(ways) {
+  if (!ways || typeof ways === "string") return ways;
+  const link = (href, words) => h("p", {}, h("a", { href }, words));
+  return [
+    ways.phone ? link(`tel:${ways.phone.replaceAll(" ", "")}`, ways.phone) : null,
+    ways.email ? link(`mailto:${ways.email}`, ways.email) : null,
+    ways.url && /^https?:/.test(ways.url) ? link(ways.url, ways.url) : null,
+  ];
+}
+
 /** Who runs it, what it may see, where to complain. */
 async function about(appId) {
   const body = h("div", { class: "stack" }, h("div", { class: "skeleton skeleton--line" }), h("div", { class: "skeleton skeleton--line skeleton--short" }));
@@ -43,7 +54,7 @@ async function about(appId) {
     const fact = (name, value) => (value ? [h("dt", {}, t(`miniapp.${name}`)), h("dd", {}, value)] : null);
     fill(body,
       h("p", {}, app.description),
-      h("dl", { class: "facts" }, fact("sponsor", app.sponsor), fact("operator", app.operator), fact("sector", t(`sector.${app.sector}`)), fact("filing_number", app.filing_number), fact("complaints", app.complaints)),
+      h("dl", { class: "facts" }, fact("sponsor", app.sponsor), fact("operator", app.operator), fact("sector", t(`sector.${app.sector}`)), fact("filing_number", app.filing_number), fact("complaints", contact(app.complaints))),
       h("h3", {}, t("miniapp.may_see")),
       app.scopes?.length
         ? h("ul", { class: "stack stack--tight" }, app.scopes.map((scope) => h("li", {},
