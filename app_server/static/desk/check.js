@@ -80,6 +80,7 @@ async function check() {
 await start();
 fill(at("findings"), emptyState("shield", t("desk.check.empty"), t("desk.check.empty_do")));
 at("check").addEventListener("submit", (event) => { event.preventDefault(); check(); });
+at("run").disabled = false; // until now it would have sent the manifest as an address
 at("file").addEventListener("change", async () => {
   const [file] = at("file").files;
   if (!file) return;

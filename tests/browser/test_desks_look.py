@@ -1,0 +1,39 @@
+"""Every desk page, small and large, light and dark, normal and elder, in both languages: whole, and clean for axe."""
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.conftest import DESK, PHONE, Open
+from tests.browser.demo import OPERATOR, PROVIDER, Demo
+from tests.browser.looks import faults_of
+
+pytestmark = pytest.mark.browser
+
+PAGES = {
+    "/console": OPERATOR,
+    "/console?app=library": OPERATOR,
+    "/console?q=nothing-like-it": OPERATOR,
+    "/console/readers": OPERATOR,
+    "/console/audit": OPERATOR,
+    "/portal": PROVIDER,
+    "/portal/check": PROVIDER,
+    "/reader": None,
+    "/demo/outbox": None,
+}
+LOOKS: dict[str, dict[str, object]] = {
+    "phone": {"size": PHONE},
+    "dark phone in Chinese, elder": {"size": PHONE, "theme": "dark", "locale": "zh-CN", "elder": True},
+    "smallest phone, elder": {"size": (320, 640), "elder": True},
+    "dark desk": {"size": DESK, "theme": "dark"},
+    "desk in Chinese, elder": {"size": DESK, "locale": "zh-CN", "elder": True},
+}
+
+
+@pytest.mark.parametrize("look", LOOKS)
+@pytest.mark.parametrize("path", PAGES)
+def test_the_page_is_whole_and_clean(visit: Open, demo: Demo, path: str, look: str) -> None:
+    page = visit(path, as_=PAGES[path], **LOOKS[look])
+    expect(page.locator("h1")).to_have_count(1)
+    page.wait_for_load_state("networkidle")
+    assert page.locator("html").get_attribute("lang") == LOOKS[look].get("locale", "en")
+    assert not faults_of(page)
