@@ -148,6 +148,8 @@ def _copy_for_others(installed: Path) -> Path:
 
 
 def _not_writable(path: Path, error: OSError | None) -> str:
+    if isinstance(error, FileExistsError | NotADirectoryError):
+        return f"{path} cannot be a folder, since a file is in its way: choose another place with DATA=."
     reason = f" ({error.strerror})" if error and error.strerror else ""
     return (
         f"{path} cannot be written by this user{reason}: give yourself the right, or choose another place with DATA=."

@@ -73,7 +73,7 @@ def test_a_full_disk_is_an_illness(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     class Usage:
         free = 1000
 
-    monkeypatch.setattr(doctor.shutil, "disk_usage", lambda path: Usage)
+    monkeypatch.setattr("shutil.disk_usage", lambda path: Usage)
     assert doctor.disk(tmp_path / "not" / "there").health is Health.ILL
 
 

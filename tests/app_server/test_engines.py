@@ -164,7 +164,7 @@ def test_servers_elsewhere_are_used_and_left_alone(data_dir: Path) -> None:
 def test_a_directory_that_cannot_be_made_is_told_in_a_sentence(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with (
-        pytest.raises(EngineError, match=r"cannot be written by this user.*DATA="),
+        pytest.raises(EngineError, match=r"a file is in its way.*DATA="),
         engines(tmp_path / "file" / "data"),
     ):
         pass
