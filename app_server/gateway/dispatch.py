@@ -21,7 +21,11 @@ class HostDispatch:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send one request where it belongs."""
-        host = next((value for name, value in scope["headers"] if name == b"host"), b"")
+        host = b""
+        for name, value in scope["headers"]:
+            if name == b"host":
+                host = value
+                break
         app_id = self._known[host] if host in self._known else self._app_id(host)
         if app_id is None:
             await self._core(scope, receive, send)

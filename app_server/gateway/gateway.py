@@ -15,7 +15,7 @@ from app_server.gateway.problems import MiniAppSuspended, MiniAppUnavailable, We
 from app_server.gateway.proxy import forward
 from app_server.gateway.refusals import refuse
 from app_server.gateway.site import Signer, Site
-from app_server.kernel.ids import uuid7
+from app_server.kernel.ids import uuid7_text
 from app_server.kernel.languages import LANGUAGES
 from app_server.kernel.logs import logger, request_id
 from app_server.kernel.problems import InternalError, Problem
@@ -80,7 +80,7 @@ class Gateway:
 
     async def answer(self, app_id: str, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request on a mini-app's origin."""
-        reference = str(uuid7())
+        reference = uuid7_text()
         token = request_id.set(reference)
         listing = self._listings.get(app_id)
         try:
@@ -108,7 +108,7 @@ class Gateway:
             await send({**message, "type": f"websocket.{message['type']}"})
 
         await refuse(
-            scope, send_as_socket, WebSocketNotOffered(), base_url=self._settings.base_url, reference=str(uuid7())
+            scope, send_as_socket, WebSocketNotOffered(), base_url=self._settings.base_url, reference=uuid7_text()
         )
 
     async def _refuse(

@@ -13,7 +13,7 @@ from app_server.gateway.gateway import Gateway
 from app_server.gateway.paths import PathRefused, canonical
 from app_server.gateway.site import Crowded, Resting
 from app_server.gateway.upstream import CallFailed
-from app_server.kernel.ids import uuid7
+from app_server.kernel.ids import uuid7_text
 from app_server.kernel.problems import Problem
 from app_server.kernel.state import AppState
 from app_server.registry.published import PublishedListing
@@ -54,7 +54,7 @@ class Icons:
         try:
             path = canonical(source.encode("utf-8")).decode()
             site = self._gateway.site(listing)
-            answer = await call(site, "GET", path, reference=str(uuid7()), within=WITHIN)
+            answer = await call(site, "GET", path, reference=uuid7_text(), within=WITHIN)
         except (PathRefused, CallFailed, Crowded, Resting, Problem):
             return None
         media_type = answer.header(b"content-type").partition(";")[0].strip().lower()

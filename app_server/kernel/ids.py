@@ -6,6 +6,7 @@ from uuid import UUID
 
 _VERSION = 0x7 << 76
 _VARIANT = 0b10 << 62
+_FREE = ~(0xF << 76 | 0b11 << 62)  # the bits that neither of them takes
 
 
 def uuid7() -> UUID:
@@ -13,3 +14,10 @@ def uuid7() -> UUID:
     millis = time.time_ns() // 1_000_000
     noise = int.from_bytes(os.urandom(10))
     return UUID(int=millis << 80 | _VERSION | (noise >> 68) << 64 | _VARIANT | noise & ((1 << 62) - 1))
+
+
+def uuid7_text() -> str:
+    """`str(uuid7())`, at half its price: for the reference of every request."""
+    number = time.time_ns() // 1_000_000 << 80 | int.from_bytes(os.urandom(10))
+    digits = f"{number & _FREE | _VERSION | _VARIANT:032x}"
+    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
