@@ -1,18 +1,19 @@
 """The manifest of a mini-app, `miniapp.json`: the W3C MiniApp Manifest plus one `banyan` object, and its checker."""
 
-import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from difflib import get_close_matches
 from enum import StrEnum
 from typing import Annotated, Any, Literal, cast
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag, ValidationError
 
-from banyan_sdk.protocol import PLATFORM_VERSION, EventType, NoticeValue, Scope
-
-LANGUAGES = ("en", "zh-CN")
-PLACEHOLDER = re.compile(r"\{([a-z][a-z0-9_]*)\}")
+from banyan_sdk.findings import Finding as Finding
+from banyan_sdk.findings import Severity as Severity
+from banyan_sdk.findings import error, warning
+from banyan_sdk.manifest_rules import RULES, escape
+from banyan_sdk.protocol import LANGUAGES as LANGUAGES
+from banyan_sdk.protocol import PLACEHOLDER as PLACEHOLDER
+from banyan_sdk.protocol import EventType, NoticeValue, Scope
 
 
 def _in_every_language(value: object) -> object:
@@ -220,22 +221,6 @@ class Manifest(_W3CPart):
         return next((notice for notice in self.banyan.notices if notice.id == template), None)
 
 
-class Severity(StrEnum):
-    ERROR = "error"
-    WARNING = "warning"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
-    """One thing to mend: which rule, where (JSON pointer, RFC 6901), how bad, what is wrong and what to do."""
-
-    rule: str
-    pointer: str
-    severity: Severity
-    message: str
-    mend: str
-
-
 class ManifestRefused(Exception):
     """The manifest has errors. `findings` has them all, warnings too."""
 
@@ -250,9 +235,9 @@ def check(manifest: object) -> list[Finding]:
     Never raises, whatever `manifest` is: reviewers and providers run it on what strangers send.
     """
     if not isinstance(manifest, dict):
-        return [_error("object", "", "A manifest is a JSON object.", "Start from `banyan-app new`.")]
+        return [error("object", "", "A manifest is a JSON object.", "Start from `banyan-app new`.")]
     document = cast(dict[str, Any], manifest)
-    findings = [*_shape(document), *(finding for rule in _RULES for finding in rule(document))]
+    findings = [*_shape(document), *_misspelt(document), *(finding for rule in RULES for finding in rule(document))]
     return sorted(findings, key=lambda finding: (finding.pointer, finding.rule))
 
 
@@ -262,18 +247,6 @@ def parse(manifest: object) -> Manifest:
     if any(finding.severity is Severity.ERROR for finding in findings):
         raise ManifestRefused(findings)
     return Manifest.model_validate(manifest)
-
-
-def _error(rule: str, pointer: str, message: str, mend: str) -> Finding:
-    return Finding(rule=rule, pointer=pointer, severity=Severity.ERROR, message=message, mend=mend)
-
-
-def _warning(rule: str, pointer: str, message: str, mend: str) -> Finding:
-    return Finding(rule=rule, pointer=pointer, severity=Severity.WARNING, message=message, mend=mend)
-
-
-def _escape(part: object) -> str:
-    return str(part).replace("~", "~0").replace("/", "~1")
 
 
 # --- shape ---------------------------------------------------------------------------------------------------------
@@ -287,11 +260,11 @@ def _shape(document: dict[str, Any]) -> Iterator[Finding]:
         for mistake in refused.errors(include_url=False, include_context=False, include_input=False):
             absent = mistake["type"] in {"missing", "extra_forbidden"}
             location = _as_in_document(mistake["loc"], document, absent=absent)
-            pointer = "".join(f"/{_escape(part)}" for part in location)
+            pointer = "".join(f"/{escape(part)}" for part in location)
             rule, mend = _mending(mistake["type"], location)
             if (rule, pointer) not in seen:
                 seen.add((rule, pointer))
-                yield _error(rule, pointer, f"{mistake['msg'].rstrip('.')}.", mend)
+                yield error(rule, pointer, f"{mistake['msg'].rstrip('.')}.", mend)
 
 
 def _as_in_document(location: tuple[int | str, ...], document: object, *, absent: bool) -> list[int | str]:
@@ -332,177 +305,9 @@ _BANYAN_MEMBERS = sorted({name for part in _BANYAN_PARTS for name in part.model_
 _W3C_MEMBERS = sorted({*Manifest.model_fields, "widgets", "$schema", "theme_color", "i18n"})
 
 
-# --- rules, each tolerant of whatever the others found ------------------------------------------------------------
-
-
-def _at(document: object, *path: str) -> Any:
-    for part in path:
-        document = document.get(part) if isinstance(document, dict) else None
-    return document
-
-
-def _entries(document: object, *path: str) -> Iterator[tuple[str, dict[str, Any]]]:
-    listed = _at(document, *path)
-    for index, entry in enumerate(listed if isinstance(listed, list) else []):
-        if isinstance(entry, dict):
-            yield "".join(f"/{part}" for part in path) + f"/{index}", entry
-
-
 def _misspelt(document: dict[str, Any]) -> Iterator[Finding]:
     for name in document:
         if name not in _W3C_MEMBERS:
             close = get_close_matches(str(name), _W3C_MEMBERS, n=1)
             mend = f"Did you mean `{close[0]}`?" if close else "Remove it, or keep it if another platform reads it."
-            yield _warning("unknown-member", f"/{_escape(name)}", f"No one here reads `{name}`.", mend)
-
-
-def _pages(document: dict[str, Any]) -> Iterator[Finding]:
-    kind, pages = _at(document, "banyan", "kind") or Kind.REMOTE, document.get("pages")
-    if kind != Kind.HEADLESS and not pages:
-        yield _error("pages", "/pages", "A mini-app that people open has a page.", 'Add `"pages": ["/"]`.')
-    if kind == Kind.HEADLESS and pages:
-        yield _error("pages", "/pages", "A headless mini-app has no pages.", "Remove `pages`, or choose `remote`.")
-    if isinstance(pages, list):
-        for index, page in enumerate(pages):
-            if isinstance(page, str) and (page in pages[:index]):
-                yield _error("twice", f"/pages/{index}", f"The page {page} is listed twice.", "Remove one.")
-            if isinstance(page, str) and (page.startswith("/.banyan") or "/../" in f"{page}/" or "//" in page):
-                yield _error("pages", f"/pages/{index}", "This path is not a page's.", "Use a plain path of your own.")
-
-
-def _platform(document: dict[str, Any]) -> Iterator[Finding]:
-    code = _at(document, "platform_version", "min_code")
-    if isinstance(code, int) and code > PLATFORM_VERSION:
-        yield _error(
-            "platform-version",
-            "/platform_version/min_code",
-            f"This platform is version {PLATFORM_VERSION}.",
-            f"Ask for {PLATFORM_VERSION} or less.",
-        )
-
-
-def _private_keys(document: dict[str, Any]) -> Iterator[Finding]:
-    for pointer, key in _entries(document, "banyan", "keys", "keys"):
-        for member in {"d", "p", "q", "dp", "dq", "qi", "k"} & set(key):
-            yield _error(
-                "private-key",
-                f"{pointer}/{member}",
-                "A private key stands in the manifest: everyone who reads it can act as this mini-app.",
-                "Make a new key now, and publish only its public half.",
-            )
-
-
-def _accountable(document: dict[str, Any]) -> Iterator[Finding]:
-    banyan = _at(document, "banyan")
-    if not isinstance(banyan, dict):
-        return
-    complaints = banyan.get("complaints")
-    if isinstance(complaints, dict) and not any(complaints.get(way) for way in ("phone", "email", "url")):
-        yield _error("complaints", "/banyan/complaints", "Residents cannot complain to nobody.", "Add a phone number.")
-    if banyan.get("sector") in (Sector.GOVERNMENT, Sector.PUBLIC) and not banyan.get("filing_number"):
-        yield _warning(
-            "filing-number",
-            "/banyan/filing_number",
-            "Government and public mini-apps are filed before they open.",
-            "Add the number of the filing.",
-        )
-    for pointer in ("name", "description"):
-        if not banyan.get(pointer):
-            yield _warning(
-                "two-languages", f"/banyan/{pointer}", f"The {pointer} is in one language only.", "Add en and zh-CN."
-            )
-
-
-def _texts(document: dict[str, Any]) -> Iterator[Finding]:
-    for pointer, scope in _entries(document, "banyan", "scopes"):
-        yield from _languages(pointer, scope, "purpose", "legal_basis", "retention")
-    for pointer, card in _entries(document, "banyan", "cards"):
-        yield from _languages(pointer, card, "title")
-        for inner, field in _entries(card, "fields"):
-            yield from _languages(pointer + inner, field, "label")
-    for pointer, notice in _entries(document, "banyan", "notices"):
-        yield from _languages(pointer, notice, "title", "body")
-
-
-def _languages(pointer: str, part: dict[str, Any], *names: str) -> Iterator[Finding]:
-    for name in names:
-        texts = part.get(name)
-        if isinstance(texts, str):
-            mend = 'Write {"en": …, "zh-CN": …}.'
-            yield _warning("two-languages", f"{pointer}/{name}", "Every resident reads this in one language.", mend)
-        elif isinstance(texts, dict) and (missing := [language for language in LANGUAGES if not texts.get(language)]):
-            message = f"Residents who read {' and '.join(missing)} find no text here."
-            yield _error("two-languages", f"{pointer}/{name}", message, f"Add {', '.join(missing)}.")
-
-
-def _scopes(document: dict[str, Any]) -> Iterator[Finding]:
-    asked = {entry.get("scope") for _, entry in _entries(document, "banyan", "scopes") if _is_text(entry, "scope")}
-    yield from _no_twins(document, "scopes", "scope")
-    for member, scope in (("cards", Scope.CARDS_ISSUE), ("notices", Scope.NOTICES_SEND)):
-        if _at(document, "banyan", member) and scope not in asked:
-            message = f"`{member}` are offered, but {scope} is not asked for."
-            yield _error("scope-for-offer", f"/banyan/{member}", message, f"Add {scope} to /banyan/scopes.")
-        if scope in asked and not _at(document, "banyan", member):
-            message = f"{scope} is asked for, but no `{member}` are offered."
-            yield _warning("scope-for-offer", "/banyan/scopes", message, "Ask for no more than you use.")
-    events = _at(document, "banyan", "events")
-    if asked and not (isinstance(events, list) and EventType.GRANT_WITHDRAWN in events):
-        yield _warning(
-            "withdrawal",
-            "/banyan/events",
-            "Residents can withdraw what they granted, and this mini-app would not hear of it.",
-            f"Subscribe to {EventType.GRANT_WITHDRAWN}.",
-        )
-
-
-def _cards(document: dict[str, Any]) -> Iterator[Finding]:
-    yield from _no_twins(document, "cards", "type")
-    for pointer, card in _entries(document, "banyan", "cards"):
-        names = [entry["name"] for _, entry in _entries(card, "fields") if _is_text(entry, "name")]
-        for name in sorted({name for name in names if names.count(name) > 1}):
-            yield _error("twice", f"{pointer}/fields", f"The field {name} is there twice.", "Rename one.")
-        disclose = card.get("disclose")
-        for role, shown in disclose.items() if isinstance(disclose, dict) else ():
-            for index, name in enumerate(shown if isinstance(shown, list) else []):
-                if name not in names:
-                    where = f"{pointer}/disclose/{_escape(role)}/{index}"
-                    yield _error("disclose", where, f"The card has no field {name}.", "Name one of its fields.")
-
-
-def _notices(document: dict[str, Any]) -> Iterator[Finding]:
-    yield from _no_twins(document, "notices", "id")
-    for pointer, notice in _entries(document, "banyan", "notices"):
-        for member in ("title", "body"):
-            texts = notice.get(member)
-            if not isinstance(texts, dict):
-                continue
-            asked = {key: set(PLACEHOLDER.findall(text)) for key, text in texts.items() if isinstance(text, str)}
-            if len({frozenset(names) for names in asked.values()}) > 1:
-                message = "The languages do not have the same placeholders."
-                yield _error("placeholders", f"{pointer}/{member}", message, "Use the same {names} in every language.")
-
-
-def _is_text(entry: dict[str, Any], name: str) -> bool:
-    return isinstance(entry.get(name), str)
-
-
-def _no_twins(document: dict[str, Any], member: str, name: str) -> Iterator[Finding]:
-    seen: set[str] = set()
-    for pointer, entry in _entries(document, "banyan", member):
-        if _is_text(entry, name):
-            if entry[name] in seen:
-                yield _error("twice", f"{pointer}/{name}", f"{entry[name]} is there twice.", "Keep one.")
-            seen.add(entry[name])
-
-
-_RULES = (
-    _misspelt,
-    _pages,
-    _platform,
-    _private_keys,
-    _accountable,
-    _texts,
-    _scopes,
-    _cards,
-    _notices,
-)
+            yield warning("unknown-member", f"/{escape(name)}", f"No one here reads `{name}`.", mend)

@@ -5,6 +5,7 @@ breaking a mini-app that was written last year.
 """
 
 import hashlib
+import re
 from base64 import urlsafe_b64encode
 from datetime import datetime
 from enum import StrEnum
@@ -41,6 +42,8 @@ CLIENT_ASSERTION_LIFETIME = 60  # seconds; the platform refuses a longer one
 LAUNCH_CODE_LIFETIME = 60  # seconds
 SIGNATURE_LIFETIME = 60  # seconds
 EVENT_TOLERANCE = 300  # seconds either side, as Standard Webhooks asks
+LANGUAGES = ("en", "zh-CN")  # what residents read; every text for them is in both
+PLACEHOLDER = re.compile(r"\{([a-z][a-z0-9_]*)\}")  # in a notice template
 PLATFORM_VERSION = 1  # compared with the manifest's platform_version.min_code
 
 

@@ -221,10 +221,9 @@ function hear(message) {
   if (!waiting) return;
   asked.delete(message.id);
   if (message.error) {
-    const problem = message.error.data?.code
-      ? message.error.data
-      : { code: "shell_refused", status: 0, title: message.error.message };
-    waiting.reject(new BanyanProblem(problem));
+    const told = String(message.error.message); // a slug when the platform refused, a sentence when the call was wrong
+    const code = /^[a-z][a-z0-9_]*$/.test(told) ? told : "shell_refused";
+    waiting.reject(new BanyanProblem({ code, status: 0, title: told, ...message.error.data }));
   } else {
     waiting.resolve(message.result);
   }
