@@ -3,12 +3,12 @@
 import { announce, fill, h, icon } from "./dom.js";
 import { sentence, t } from "./i18n.js";
 
+const TABS = new Set(["/", "/cards", "/inbox", "/me"]);
 const routes = [];
 let leave = null;
 let current = null;
 let turn = 0;
-let shown = null;
-let before = null;
+let lastTab = "/";
 
 /** `pattern` like "/cards/:id"; `view(main, {params, query, signal, navigate})` may be async. `tab` is the tab it belongs to. */
 export function route(pattern, tab, view) {
@@ -42,8 +42,8 @@ export function back(fallback = "/") {
 /** Draw the view of the current address again. */
 export const refresh = () => show({ focus: false });
 
-/** The address shown before this one, or Home. Pages inside a frame add to the history, so going back is not enough. */
-export const cameFrom = () => before ?? "/";
+/** The tab that was open last. Pages inside a frame add to the history, so a service is not closed by going back. */
+export const cameFrom = () => lastTab;
 
 /** The title of the page as it is spoken and listed. */
 export function setTitle(text) {
@@ -66,11 +66,10 @@ async function show({ focus }) {
   leave?.();
   leave = null;
   document.body.classList.remove("large");
-  const here = location.pathname + location.search;
-  if (shown !== here) [before, shown] = [shown, here];
   const main = document.getElementById("main");
   const found = match(location.pathname) ?? match("/");
   main.className = "page";
+  if (TABS.has(location.pathname)) lastTab = location.pathname;
   for (const link of document.querySelectorAll("[data-tab]")) {
     if (link.dataset.tab === found.tab) link.setAttribute("aria-current", "page");
     else link.removeAttribute("aria-current");
