@@ -163,3 +163,25 @@ async def test_loans_come_with_what_is_due_first_on_top(city: City, clock: Clock
     await visit.post(f"/api/loans/{later['id']}/return")
     mine = (await visit.get("/api/loans")).json()
     assert [loan["book"]["id"] for loan in mine["returned"]] == ["analects"]
+
+
+async def test_a_year_after_her_last_loan_a_readers_name_goes(city: City, clock: Clock) -> None:
+    visit, faithful = await city.open(city.resident("林晓燕")), await city.open(city.resident("陈明"))
+    desk = Desk(city.app, shelves(), clock)
+    loan = await borrow(visit, "analects")
+    await visit.post(f"/api/loans/{loan['id']}/return")
+    await borrow(faithful, "analects")
+    clock.pass_days(365)
+    assert await desk.tidy() == 0
+    clock.pass_days(1)
+    assert await desk.tidy() == 1
+    names = await city.app.store.read(lambda db: [row["name"] for row in db.execute("select name from readers")])
+    assert sorted(names, key=str) == [None, "陈明"], "a reader who still has a book is still a reader"
+
+
+async def test_a_reader_who_wants_no_notices_borrows_all_the_same(city: City) -> None:
+    lin = city.resident(grants={"profile:read", "cards:issue"})
+    await borrow(await city.open(lin), "analects")
+    await city.settled()
+    assert len(city.platform.cards_of(lin)) == 1
+    assert city.platform.writes == 1, "the platform is not asked for what was not granted"

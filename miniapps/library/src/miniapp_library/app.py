@@ -76,6 +76,10 @@ def library(clock: Clock | None = None) -> MiniApp:
     async def remind(platform: Platform) -> None:
         await desk.remind()
 
+    @app.job("tidy", cron="0 4 * * *", zone=FUZHOU, at_start=True)
+    async def tidy(platform: Platform) -> None:
+        await desk.tidy()
+
     return app
 
 

@@ -7,6 +7,7 @@ FUZHOU = timezone(timedelta(hours=8), "CST")  # a book is due when the day ends 
 LOAN = timedelta(days=28)
 RENEWALS = 1
 MOST_LOANS = 10  # at the same time, per reader
+NAME_KEPT = timedelta(days=365)  # after the last loan, as the manifest promises
 REMIND = timedelta(days=3)  # before a book is due
 
 

@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime
 from uuid import uuid4
 
 from banyan_sdk import Launch, MiniApp
+from banyan_sdk.protocol import Scope
 
 from miniapp_library import lending
 from miniapp_library.catalogue import Book, Catalogue
@@ -93,15 +94,16 @@ class Desk:
                 (loan_id := str(uuid4()), launch.sub, key, book_id, copy, today.isoformat(), due.isoformat()),
             )
             number = self._reissue_card(db, launch.sub)
-            self.app.later.notify(
-                db,
-                launch.sub,
-                "borrowed",
-                key=f"borrowed:{loan_id}",
-                title=book.title,
-                due=lending.spoken(due),
-                card_number=number,
-            )
+            if Scope.NOTICES_SEND in launch.scopes:
+                self.app.later.notify(
+                    db,
+                    launch.sub,
+                    "borrowed",
+                    key=f"borrowed:{loan_id}",
+                    title=book.title,
+                    due=lending.spoken(due),
+                    card_number=number,
+                )
             return _loan(db, loan_id, launch.sub)
 
         return self._described(await self.app.store.write(change))
@@ -115,8 +117,9 @@ class Desk:
                 return loan
             db.execute("update loans set returned_on = ? where id = ?", (self.today().isoformat(), loan_id))
             self._reissue_card(db, launch.sub)
-            title = self._book(loan["book_id"]).title
-            self.app.later.notify(db, launch.sub, "returned", key=f"returned:{loan_id}", title=title)
+            if Scope.NOTICES_SEND in launch.scopes:
+                title = self._book(loan["book_id"]).title
+                self.app.later.notify(db, launch.sub, "returned", key=f"returned:{loan_id}", title=title)
             return _loan(db, loan_id, launch.sub)
 
         return self._described(await self.app.store.write(change))
@@ -191,6 +194,19 @@ class Desk:
                 )
                 db.execute("update loans set reminded_of = due where id = ?", (loan["id"],))
             return len(due)
+
+        return await self.app.store.write(change)
+
+    async def tidy(self) -> int:
+        """Keep the promise of the manifest: a year after the last loan a name goes. Returns how many went."""
+        long_ago = (self.today() - lending.NAME_KEPT).isoformat()
+
+        def change(db: sqlite3.Connection) -> int:
+            return db.execute(
+                "update readers set name = null where name is not null and created_at < ? and not exists"
+                " (select 1 from loans where loans.sub = readers.sub and coalesce(returned_on, '9999') >= ?)",
+                (long_ago, long_ago),
+            ).rowcount
 
         return await self.app.store.write(change)
 
