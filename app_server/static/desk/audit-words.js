@@ -2,8 +2,10 @@
 
 import { has, t } from "../js/i18n.js";
 
-/** An action of the audit ("listing.suspended") or of a listing's history ("suspend"). */
+/** An action of the audit ("listing.suspended") or of a listing's history ("suspend", "release 2"). */
 export function actionWord(action) {
+  const release = action.match(/^release (\d+)$/);
+  if (release) return t("desk.release", { number: release[1] });
   const key = `desk.action.${action.replaceAll(".", "_")}`;
   return has(key) ? t(key) : action;
 }

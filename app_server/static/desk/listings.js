@@ -91,6 +91,8 @@ function draw() {
   const shown = chosen(items, view);
   at("split").classList.toggle("is-detail", Boolean(view.app));
   at("export").disabled = shown.length === 0;
+  const count = t("desk.listings.count", { count: shown.length });
+  if (at("count").textContent !== count) at("count").textContent = count; // a live region speaks at every change
   if (!items.length) {
     const step = isConsole ? null : h("a", { class: "button button--primary", href: "/portal/check" }, icon("check"), t("desk.nav.check"));
     const words = isConsole ? ["desk.listings.empty", "desk.listings.empty_do"] : ["desk.listings.portal_empty", "desk.listings.portal_empty_do"];
