@@ -52,7 +52,7 @@ def subject(city: City, person: Person, app_id: str = "library") -> str:
 def app_token(city: City, scope: str, app_id: str = "library") -> str:
     """A token as the token endpoint gives it for the mini-app's own proof."""
     now, issuer = int(city.clock().timestamp()), city.settings.base_url
-    claims = {"iss": issuer, "aud": issuer, "client_id": app_id, "sub": app_id, "scope": scope}
+    claims: dict[str, object] = {"iss": issuer, "aud": issuer, "client_id": app_id, "sub": app_id, "scope": scope}
     claims |= {"iat": now, "exp": now + 600, "jti": str(uuid7())}
     return sign(claims, typ="at+jwt", keys=city.state["keys"])
 

@@ -81,7 +81,7 @@ class TokenVerifier(Generic[Meaning]):
         self._verified: OrderedDict[bytes, tuple[int, Meaning]] = OrderedDict()
 
     def verify(self, token: str, now: datetime) -> Meaning:
-        """What the token means; raises as `verify`. Seen before, it costs a hash. Revocation is the caller's to check."""
+        """What the token means; raises as `verify`. Whether it was revoked is for the caller to check."""
         fingerprint = sha256(token.encode()).digest()
         seen = self._verified.get(fingerprint)
         if seen is not None:

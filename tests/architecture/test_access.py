@@ -1,6 +1,7 @@
 """Every kind of actor knocks at every door: the declared ones are let in, the others told why not."""
 
 import re
+from typing import Any
 
 from app_server import wiring
 from app_server.identity import service as identity
@@ -24,7 +25,7 @@ async def test_every_route_admits_whom_it_declares_and_nobody_else(city: City) -
     )
     await provider.sign_in()
     every_scope = "cards:issue notices:send profile:read"
-    actors = {
+    actors: dict[str, tuple[str | None, set[Any]]] = {
         "anonymous": (None, {Anonymous}),
         "resident": (resident.http.headers["authorization"], {Anonymous, Resident}),
         "operator": (operator.http.headers["authorization"], {Anonymous, Resident, Operator}),

@@ -8,7 +8,7 @@ import pytest
 from app_server import wiring
 from app_server.database import missing_migrations
 from app_server.kernel.access import Access
-from app_server.kernel.problems import all_problems
+from app_server.kernel.problems import Problem, all_problems
 from app_server.kernel.routing import Route
 from app_server.kernel.settings import Mode, Settings
 from app_server.openapi import API_PREFIXES, document
@@ -77,7 +77,7 @@ async def test_every_model_has_its_migration() -> None:
 
 
 @pytest.mark.parametrize("problem", all_problems(), ids=lambda problem: problem.code)
-def test_every_problem_says_what_happened_and_what_comes_next(problem: type) -> None:
+def test_every_problem_says_what_happened_and_what_comes_next(problem: type[Problem]) -> None:
     assert 400 <= problem.status < 600
     assert problem.code == problem.code.lower()
     title = problem.title()

@@ -64,7 +64,11 @@ class App:
         client = self.city.state["ports"].clients.find("library")
         assert client is not None
         session = (await self.city.rows("SELECT id FROM core_session WHERE resident_id = $1", UUID(person.id)))[0]["id"]
-        bound = {"redirect_uri": OWN_ORIGIN, "code_challenge": CHALLENGE, "launch_id": uuid4()} | changes
+        bound: dict[str, Any] = {
+            "redirect_uri": OWN_ORIGIN,
+            "code_challenge": CHALLENGE,
+            "launch_id": uuid4(),
+        } | changes
         return await mint_code(
             client=client, resident_id=UUID(person.id), session_id=session, state=self.city.state, **bound
         )

@@ -2,6 +2,7 @@
 
 import json
 import logging
+from contextlib import suppress
 from datetime import UTC, datetime
 from uuid import UUID, uuid4
 
@@ -30,10 +31,8 @@ def test_a_cursor_gives_back_what_it_was_made_of(place: list[str | int | UUID | 
 
 @given(st.text(max_size=100))
 def test_a_cursor_that_nobody_gave_out_is_refused_or_harmless(text: str) -> None:
-    try:
-        decode_cursor(text)
-    except BadCursor as refused:
-        assert refused.status == 400
+    with suppress(BadCursor):
+        assert isinstance(decode_cursor(text), tuple)
 
 
 def test_ids_sort_by_time_and_say_their_version() -> None:
