@@ -88,6 +88,6 @@ def test_every_state_sector_and_decision_has_a_word(language: str) -> None:
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_refusal_at_a_reader_says_what_happened_and_what_to_do(language: str) -> None:
-    codes = [kind.code for kind in (*REFUSALS.values(), CardsOffline)]
+    codes = [*(kind.code for kind in REFUSALS.values()), CardsOffline.code]
     keys = [f"reader.refused.{code}.{part}" for code in codes for part in ("what", "do")]
     assert [key for key in keys if not isinstance(messages(language).find(key), str)] == []
