@@ -174,3 +174,21 @@ async def test_a_job_with_at_start_runs_when_the_app_starts(city: City, app: Tea
         while not app.orders:  # noqa: ASYNC110
             await asyncio.sleep(0.01)
     assert app.orders == ["tea-house"]
+
+
+async def test_a_mini_app_may_be_started_again(app: TeaHouse, tmp_path: Path) -> None:
+    for _ in range(2):
+        async with City(app, data=tmp_path) as city:
+            await (await city.open(city.resident())).post("/api/orders")
+            await city.settled()
+    with pytest.raises(RuntimeError, match="before it has started"):
+        await app.later.waiting()
+
+
+async def test_its_file_is_nobody_elses_to_read(app: TeaHouse, tmp_path: Path) -> None:
+    async with City(app, data=tmp_path):
+        assert (tmp_path / "tea-house.sqlite").stat().st_mode & 0o077 == 0
+        pragmas = await app.store.read(
+            lambda db: [db.execute(f"pragma {name}").fetchone()[0] for name in ("journal_mode", "synchronous")]
+        )
+        assert pragmas == ["wal", 2]

@@ -46,7 +46,9 @@ def begin(app_id: str) -> None:
     if folder.exists():
         sys.exit(speech.NEW_EXISTS.format(path=folder))
     folder.mkdir()
-    for source in sorted(files("banyan_sdk").joinpath("template").iterdir(), key=lambda one: one.name):
+    for source in files("banyan_sdk").joinpath("template").iterdir():
+        if not source.is_file():  # pip compiles what it installs
+            continue
         name = ".gitignore" if source.name == "gitignore" else source.name
         (folder / name).write_text(source.read_text(encoding="utf-8").replace("hello-city", app_id), encoding="utf-8")
     AppKey.generate().save(folder / KEY_FILE)

@@ -7,6 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
 
+from banyan_sdk import speech
+
 Answer = TypeVar("Answer")
 
 
@@ -18,7 +20,7 @@ class Store:
 
     def __init__(self, path: Path | None) -> None:
         self.path = path
-        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="store")
+        self._thread: ThreadPoolExecutor | None = None
         self._connection: sqlite3.Connection | None = None
         self._schema: list[str] = []
         self._after_write: list[Callable[[], None]] = []
@@ -31,25 +33,33 @@ class Store:
         self._after_write.append(wake)
 
     async def open(self) -> None:
-        await asyncio.get_running_loop().run_in_executor(self._thread, self._open)
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="store")
+        await self._in_thread(self._open)
 
     async def close(self) -> None:
-        if self._connection is not None:
-            await asyncio.get_running_loop().run_in_executor(self._thread, self._connection.close)
-            self._connection = None
+        """After what is being written has been written."""
+        if self._thread is not None:
+            await self._in_thread(self._close)
+            self._thread.shutdown(wait=False)
+            self._thread = None
 
     async def read(self, question: Callable[[sqlite3.Connection], Answer]) -> Answer:
-        return await asyncio.get_running_loop().run_in_executor(self._thread, self._ask, question)
+        return await self._in_thread(lambda: question(self._db))
 
     async def write(self, change: Callable[[sqlite3.Connection], Answer]) -> Answer:
         """Run `change` in one transaction; when this returns it is on the disk, when it raises nothing happened.
 
         A caller that is cancelled meanwhile does not know which of the two it was.
         """
-        answer = await asyncio.get_running_loop().run_in_executor(self._thread, self._change, change)
+        answer = await self._in_thread(lambda: self._change(change))
         for wake in self._after_write:
             wake()
         return answer
+
+    async def _in_thread(self, work: Callable[[], Answer]) -> Answer:
+        if self._thread is None:
+            raise RuntimeError(speech.NOT_STARTED)
+        return await asyncio.get_running_loop().run_in_executor(self._thread, work)
 
     def _open(self) -> None:
         if self.path is not None:
@@ -66,14 +76,16 @@ class Store:
             connection.executescript(script)
         self._connection = connection
 
+    def _close(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
     @property
     def _db(self) -> sqlite3.Connection:
         if self._connection is None:
-            raise RuntimeError("The store is used before the mini-app has started.")
+            raise RuntimeError(speech.NOT_STARTED)
         return self._connection
-
-    def _ask(self, question: Callable[[sqlite3.Connection], Answer]) -> Answer:
-        return question(self._db)
 
     def _change(self, change: Callable[[sqlite3.Connection], Answer]) -> Answer:
         db = self._db
