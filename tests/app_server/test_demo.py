@@ -93,8 +93,9 @@ def test_a_killed_demo_leaves_no_process_and_the_next_one_begins_anew_when_asked
 
 def test_what_fails_is_started_again_and_told(data_dir: Path) -> None:
     with demo(data_dir) as running:
+        family = running.family()
         for name in ("web", "worker", "library", "postgres"):
-            running.family()[name].kill()
+            family[name].kill()
         assert running.says("Web was started again")
         assert running.says("Worker was started again")
         assert running.says("Fuzhou Library was started again")
