@@ -45,6 +45,7 @@ def database_config(settings: Settings) -> dict[str, Any]:
                     **credentials(settings.database_url),
                     "minsize": 1,
                     "maxsize": settings.database_pool,
+                    "connect": _connect,
                     "reset": _keep_as_is,
                     "application_name": "banyan",
                     "server_settings": {"jit": "off", "statement_timeout": "15000"},
@@ -147,6 +148,17 @@ async def _changes(settings: Settings) -> list[Any]:
         return list(await MigrationAutodetector(context.apps, config["apps"]).changes())
     finally:
         await Tortoise.close_connections()
+
+
+async def _connect(*where: Any, **how: Any) -> Any:
+    """A new connection for the pool. Raises `ConnectionError` for whatever keeps us from the server.
+
+    A socket file that is not there while PostgreSQL restarts would otherwise look like any missing file.
+    """
+    try:
+        return await asyncpg.connect(*where, **how)
+    except OSError as error:
+        raise ConnectionError(f"PostgreSQL is away ({type(error).__name__})") from error
 
 
 async def _keep_as_is(connection: object) -> None:

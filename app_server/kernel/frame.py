@@ -10,8 +10,8 @@ from typing import Any
 from uuid import UUID
 
 import orjson
-from asyncpg import InterfaceError, PostgresConnectionError
-from asyncpg.exceptions import AdminShutdownError, CannotConnectNowError, TooManyConnectionsError
+from asyncpg import InterfaceError, InternalClientError, PostgresConnectionError
+from asyncpg.exceptions import AdminShutdownError, CannotConnectNowError, CrashShutdownError, TooManyConnectionsError
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from tortoise.exceptions import DBConnectionError
@@ -29,8 +29,10 @@ AWAY: tuple[type[BaseException], ...] = (
     PostgresConnectionError,
     AdminShutdownError,
     CannotConnectNowError,
+    CrashShutdownError,
     TooManyConnectionsError,
     InterfaceError,
+    InternalClientError,  # the server's last words came between two of our commands
     DBConnectionError,
     ConnectionError,
 )  # an engine is away: 503, never 500
