@@ -121,12 +121,11 @@ async def run_job(job_id: UUID, jobs: Mapping[str, Job], state: AppState) -> Non
             raise GiveUp("this version knows no such job")
         if row["attempts"] > job.most_attempts:
             raise GiveUp(row["last_error"] or "its worker died each time")
-        async with asyncio.timeout(BUDGET.total_seconds()):
-            if job.transactional:
-                await _run_and_finish(job, payload, job_id, lease, state)
-            else:
-                await job.handler(payload, state=state)
-                await _finish(job_id, lease)
+        if job.transactional:
+            await _run_and_finish(job, payload, job_id, lease, state)
+        else:
+            await _handle(job, payload, state)
+            await _finish(job_id, lease)
     except GiveUp as reason:
         await _bury(job_id, lease, str(reason))
         log.error("job_dead", job=row["name"], job_id=job_id, reason=str(reason))
@@ -153,8 +152,16 @@ async def _claim(job_id: UUID, lease: UUID) -> Any:
 
 @in_unit_of_work
 async def _run_and_finish(job: Job, payload: dict[str, Any], job_id: UUID, lease: UUID, state: AppState) -> None:
-    await job.handler(payload, state=state)
+    await _handle(job, payload, state)
     await _finish(job_id, lease)
+
+
+async def _handle(job: Job, payload: dict[str, Any], state: AppState) -> None:
+    """Within the budget. The time limit stands inside the unit of work: from outside it would end the waiting only, and
+    the next worker would begin while this one goes on.
+    """
+    async with asyncio.timeout(BUDGET.total_seconds()):
+        await job.handler(payload, state=state)
 
 
 @in_unit_of_work
