@@ -26,6 +26,7 @@ check: install-dev ## what must hold before a change goes in: style, types, laye
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 	@$(BIN)/banyan openapi --check
+	@$(BIN)/python tools/reference.py --check
 	@$(BIN)/banyan migration --check
 
 fix: install-dev ## mend what can be mended by itself: format and simple lint
@@ -41,8 +42,9 @@ soak: install-dev ## the fault tests at full size (hours of kills and cuts)
 migration: install ## make a migration from changed models  name=0002_what_changes
 	@$(BIN)/banyan migration "$(name)"
 
-docs: install ## write openapi.json and the reference pages anew
+docs: install ## write docs/openapi.json and docs/reference.md anew from the code
 	@$(BIN)/banyan openapi --write
+	@$(BIN)/python tools/reference.py
 
 clean: ## remove .venv and caches; the demo's data stays
 	rm -rf .venv build dist

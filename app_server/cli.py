@@ -31,6 +31,10 @@ def main() -> None:
         sys.exit(str(refusal))
     except OSError as error:
         sys.exit(_about_system(error))
+    except Exception as error:
+        if not type(error).__module__.startswith("asyncpg"):
+            raise
+        sys.exit(f"PostgreSQL says: {error}. `banyan doctor` tells what to do.")
 
 
 @app.command()
@@ -241,6 +245,8 @@ def _code_of(problem: Any) -> str:
 
 
 def _about_system(error: OSError) -> str:
+    if isinstance(error, ConnectionError):
+        return f"An engine does not answer ({error.strerror or error}): `banyan doctor` tells which, and what to do."
     where = f"{error.filename}: " if error.filename else ""
     return f"{where}{error.strerror or error}. Check that it is there and that this user may use it."
 

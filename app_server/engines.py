@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import IO
 
 from app_server.embedded.postgresql import Postgres
-from app_server.embedded.processes import Account
+from app_server.embedded.processes import Account, shorten
 from app_server.embedded.programs import EngineError, unprivileged_account, writable_directory
 from app_server.embedded.valkey import Valkey
 
@@ -58,6 +58,8 @@ def engines(
     with ExitStack() as stack:
         stack.enter_context(exclusive(data_dir))
         logs = writable_directory(data_dir / "logs")
+        for log in logs.glob("*.log"):
+            shorten(log)
         account = unprivileged_account()
         sockets = stack.enter_context(_socket_directory(data_dir, account))
         postgres = None if database_url else Postgres(data_dir / "postgres", sockets, logs, account, durable=durable)

@@ -110,6 +110,12 @@ def spawn(
     return Child(process, farewell)
 
 
+def shorten(log: Path, most: int = 8_000_000) -> None:
+    """Keep a log that has grown long as `<name>.old`, and begin it anew; for the time when nobody writes it."""
+    if log.exists() and log.stat().st_size > most:
+        log.replace(log.with_suffix(".log.old"))
+
+
 def tail(log: Path, lines: int = 12) -> str:
     """The last lines of a log; empty when there is none."""
     try:

@@ -57,16 +57,16 @@ class Settings(BaseModel):
     def from_env(cls, environ: Mapping[str, str] | None = None) -> "Settings":
         """Read the environment. Raises `SettingsError` naming each wrong variable, never its value."""
         environ = os.environ if environ is None else environ
-        found = {name: environ[_variable(name)] for name in cls.model_fields if environ.get(_variable(name))}
+        found = {name: environ[variable(name)] for name in cls.model_fields if environ.get(variable(name))}
         try:
             return cls.model_validate(found)
         except ValidationError as error:
-            faults = "; ".join(f"{_variable(str(e['loc'][0]))}: {e['msg']}" for e in error.errors())
+            faults = "; ".join(f"{variable(str(e['loc'][0]))}: {e['msg']}" for e in error.errors())
             raise SettingsError(f"Check these settings: {faults}.") from None
 
     def to_env(self) -> dict[str, str]:
         """The environment from which `from_env` reads this very object; for child processes."""
-        return {_variable(name): str(value) for name, value in self if value is not None}
+        return {variable(name): str(value) for name, value in self if value is not None}
 
     def app_origin(self, app_id: str) -> str:
         """The web origin of a mini-app: `https://<app_id>.<apps_domain>[:port]`, scheme and port as in `base_url`."""
@@ -80,5 +80,6 @@ class Settings(BaseModel):
         return self.base_url.startswith("https://")
 
 
-def _variable(field: str) -> str:
+def variable(field: str) -> str:
+    """The environment variable that a field is read from."""
     return field.upper() if field in ("database_url", "redis_url") else f"BANYAN_{field.upper()}"

@@ -100,3 +100,17 @@ def test_the_doctor_finds_a_seeded_city_well_and_names_what_is_not(settings: Set
     assert found.returncode == 1  # no carrier is set in tests
     assert "Migrations     the tables are up to date" in found.stdout
     assert "BANYAN_SMS_URL" in found.stdout
+
+
+@pytest.mark.parametrize("command", ["migrate", "seed"])
+def test_an_engine_that_is_away_is_told_in_a_sentence(command: str, tmp_path: Path) -> None:
+    away = Settings(
+        database_url="postgresql://nobody@127.0.0.1:1/none",
+        redis_url="redis://127.0.0.1:1",
+        key_file=tmp_path / "keys.json",
+    )
+    options = ["--endpoint", "library=http://127.0.0.1:9", "--data", str(tmp_path)] if command == "seed" else []
+    refused = banyan(command, *options, settings=away)
+    assert refused.returncode == 1
+    assert "banyan doctor" in refused.stderr or "banyan migrate" in refused.stderr
+    assert "Traceback" not in refused.stderr

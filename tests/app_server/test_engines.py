@@ -202,3 +202,13 @@ def test_a_ctrl_c_at_the_terminal_does_not_reach_the_engines(data_dir: Path) -> 
         assert running.postgres and running.postgres.child
         assert os.getpgid(running.postgres.child.pid) != os.getpgid(0)
         assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_logs_do_not_grow_for_ever(data_dir: Path) -> None:
+    log = data_dir / "logs" / "web.log"
+    log.parent.mkdir(parents=True)
+    log.write_bytes(b"x" * 8_000_001)
+    with engines(data_dir):
+        pass
+    assert not log.exists()
+    assert log.with_suffix(".log.old").stat().st_size == 8_000_001
