@@ -86,9 +86,15 @@ export function catalogue(resident, loansChanged) {
   find();
   return [
     make("header", { class: "top" },
-      make("h1", {}, resident.name ? say("greeting", { name: resident.name }) : say("greeting.nameless")), form, chips),
+      make("h1", {}, ...greeting(resident.name)), form, chips),
     found, list, more,
   ];
+}
+
+/** The greeting, in phrases that are not broken inside where that can be helped: `|` in the text is where. */
+function greeting(name) {
+  const text = name ? say("greeting", { name }) : say("greeting.nameless");
+  return text.split("|").map((phrase) => make("span", { class: "phrase" }, phrase));
 }
 
 function row(book, loansChanged) {
