@@ -37,3 +37,12 @@ def test_the_page_is_whole_and_clean(visit: Open, demo: Demo, path: str, look: s
     page.wait_for_load_state("networkidle")
     assert page.locator("html").get_attribute("lang") == LOOKS[look].get("locale", "en")
     assert not faults_of(page)
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_nothing_is_lost_at_twice_the_text_size_on_the_smallest_phone(visit: Open, path: str) -> None:
+    page = visit(path, as_=PAGES[path], size=(320, 640))
+    expect(page.locator("h1")).to_have_count(1)
+    page.wait_for_load_state("networkidle")
+    page.evaluate("document.documentElement.style.fontSize = '200%'")
+    assert not faults_of(page)

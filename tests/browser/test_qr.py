@@ -10,6 +10,8 @@ import zxingcpp
 from PIL import Image
 from playwright.sync_api import Browser, Error, Page
 
+from card_wallet.drawing import svg
+
 JS = Path(__file__).parents[2] / "app_server" / "static" / "js"
 ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ $%*+-./:"
 
@@ -108,3 +110,11 @@ def test_a_screen_reader_hears_the_label(page: Page) -> None:
 def test_a_text_that_no_reader_could_take_is_refused_rather_than_drawn_wrong(page: Page, text: str) -> None:
     with pytest.raises(Error, match="RangeError"):
         page.evaluate("text => qr.encode(text).version", text)
+
+
+def test_a_reader_reads_the_picture_that_the_server_draws(page: Page) -> None:
+    text = code(36)
+    page.evaluate("svg => { document.querySelector('#svg').innerHTML = svg }", svg(text).decode())
+    page.locator("#svg svg").evaluate("svg => { svg.setAttribute('width', 300); svg.setAttribute('height', 300) }")
+    [read] = seen_by_a_reader(page.locator("#svg svg").screenshot())
+    assert (read.text, read.ec_level) == (text, "M")
