@@ -163,10 +163,21 @@ async def test_an_acknowledged_event_survives_a_crash(tmp_path: Path) -> None:
 async def test_a_forged_or_changed_event_is_refused(city: City, app: TeaHouse) -> None:
     headers, body = city.platform.event("grant.withdrawn", {"sub": "x", "scope": "profile:read"})
     changed = body.replace(b'"x"', b'"y"')
-    assert (await city.http.post("/.banyan/events", content=changed, headers=headers)).status_code == 401
     old = headers | {"webhook-timestamp": "1"}
-    assert (await city.http.post("/.banyan/events", content=body, headers=old)).status_code == 401
+    for sent, given in ((changed, headers), (body, old), (body, {})):
+        signed = city.platform.signed("POST", "/.banyan/events", body=sent)
+        reply = await city.http.post("/.banyan/events", content=sent, headers=given | signed)
+        assert reply.status_code == 401
     assert app.heard == []
+
+
+async def test_an_event_that_was_sent_to_another_mini_app_is_not_played_back_here(city: City, app: TeaHouse) -> None:
+    headers, body = city.platform.event("grant.withdrawn", {"sub": "x", "scope": "profile:read"})
+    assert (await city.http.post("/.banyan/events", content=body, headers=headers)).status_code == 401
+    city.platform.manifest = city.platform.manifest.model_copy(update={"app_id": "other"})
+    signed = city.platform.signed("POST", "/.banyan/events", body=body)
+    reply = await city.http.post("/.banyan/events", content=body, headers=headers | signed)
+    assert (reply.status_code, reply.json()["detail"]) == (401, "The request is meant for another mini-app.")
 
 
 async def test_a_job_with_at_start_runs_when_the_app_starts(city: City, app: TeaHouse) -> None:

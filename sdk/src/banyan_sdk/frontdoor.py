@@ -16,14 +16,14 @@ from banyan_sdk.signing import SignatureRefused, SignedRequest, verify_request
 
 
 class PlatformOnly:
-    """Pure ASGI: lets a request through once its signature (RFC 9421) holds. Events carry their own, and are checked
-    by their route; the health path says nothing worth hiding."""
+    """Pure ASGI: lets a request through once its signature (RFC 9421) holds and names this mini-app, so that what the
+    platform told another one cannot be played back here. The health path says nothing worth hiding."""
 
     def __init__(self, app: ASGIApp, *, keys: Callable[[], PlatformKeys], app_id: str, log: Any) -> None:
         self._app, self._keys, self._app_id, self._log = app, keys, app_id, log
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["path"] in (HEALTH_PATH, EVENTS_PATH):
+        if scope["type"] != "http" or scope["path"] == HEALTH_PATH:
             await self._app(scope, receive, send)
             return
         headers = Headers(scope=scope)
@@ -50,7 +50,7 @@ class PlatformOnly:
                 keys=keys.signing,
                 now=int(time.time()),
                 body=body,
-                body_must_be_signed=scope["path"] == LAUNCH_PATH,
+                body_must_be_signed=scope["path"] in (LAUNCH_PATH, EVENTS_PATH),
             )
 
         try:

@@ -125,7 +125,8 @@ class City:
     async def tell(self, event_type: str, data: dict[str, object], event_id: str | None = None) -> httpx2.Response:
         """Send an event; the same `event_id` again is a duplicate."""
         headers, body = self.platform.event(event_type, data, event_id)
-        return await self.http.post(EVENTS_PATH, content=body, headers=headers)
+        signed = self.platform.signed("POST", EVENTS_PATH, body=body)
+        return await self.http.post(EVENTS_PATH, content=body, headers=headers | signed)
 
     async def withdraw(self, resident: Resident, scope: str) -> None:
         """The resident takes a grant back, and the mini-app hears of it."""
