@@ -35,16 +35,21 @@ def main(dev: bool) -> None:
     lock = ROOT / ("requirements-dev.lock" if dev else "requirements.lock")
     wanted = fingerprint()
     found = stamp()
-    if found.get("of") == wanted and (found.get("dev") or not dev) and python().exists():
+    if (
+        found.get("of") == wanted
+        and found.get("place") == str(ROOT)
+        and (found.get("dev") or not dev)
+        and python().exists()
+    ):
         return
-    if found.get("python") != sys.version:
+    if (found.get("python"), found.get("place")) != (sys.version, str(ROOT)):  # a moved .venv does not work
         make_venv()
     total = len(re.findall(r"^[a-z0-9][^\s]*==", lock.read_text(), re.MULTILINE))
     options = ["--require-hashes", "--only-binary", ":all:", "--requirement", str(lock)]
     pip(options, f"Installing {total} packages", total)
     local = [argument for path in DISTRIBUTIONS for argument in ("--editable", path)]
     pip(["--no-deps", "--no-build-isolation", *local], "Installing Banyan", 0)
-    STAMP.write_text(json.dumps({"of": wanted, "dev": dev, "python": sys.version}))
+    STAMP.write_text(json.dumps({"of": wanted, "dev": dev, "python": sys.version, "place": str(ROOT)}))
 
 
 def fingerprint() -> str:
@@ -55,10 +60,10 @@ def fingerprint() -> str:
     return digest.hexdigest()
 
 
-def stamp() -> dict:
+def stamp() -> "dict[str, object]":
     """What was installed last; empty when that is unknown."""
     try:
-        return json.loads(STAMP.read_text())
+        return dict(json.loads(STAMP.read_text()))
     except (OSError, ValueError):
         return {}
 
@@ -74,7 +79,9 @@ def make_venv() -> None:
     shutil.rmtree(VENV, ignore_errors=True)
     made = subprocess.run([sys.executable, "-m", "venv", str(VENV)], capture_output=True, text=True, check=False)
     if made.returncode == 0:
-        STAMP.write_text(json.dumps({"python": sys.version}))  # an interrupted installation goes on in it
+        STAMP.write_text(
+            json.dumps({"python": sys.version, "place": str(ROOT)})
+        )  # an interrupted installation goes on in it
         return
     shutil.rmtree(VENV, ignore_errors=True)
     words = made.stdout + made.stderr
@@ -84,7 +91,7 @@ def make_venv() -> None:
     raise Refusal(explain(words) or f"The virtual environment could not be made: {last_line(words)}")
 
 
-def pip(arguments: list, title: str, total: int) -> None:
+def pip(arguments: "list[str]", title: str, total: int) -> None:
     """Run `pip install`, its words in the log, one progress line on the screen."""
     command = [
         str(python()),
@@ -102,7 +109,7 @@ def pip(arguments: list, title: str, total: int) -> None:
     say(title + (" …" if not show else ""), end="" if show else "\n")
     with LOG.open("a") as log:
         process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-        for line in process.stdout:
+        for line in process.stdout or ():
             log.write(line)
             if line.startswith("Collecting ") and show:
                 seen += 1
@@ -126,8 +133,8 @@ def explain(words: str) -> str:
         name = package.group(1).split("==")[0]
         here = f"{platform.system()} {platform.machine()}, Python {platform.python_version()}"
         return (
-            f"There is no ready-made {name} for this platform ({here}): use Linux with glibc 2.28 or macOS 13 "
-            "or newer, on x86-64 or arm64, with Python 3.11 to 3.13."
+            f"There is no ready-made {name} for this platform ({here}): use Linux with glibc 2.28 or newer on x86-64 "
+            "or arm64, or macOS 13 or newer on Apple silicon, with Python 3.11 to 3.14."
         )
     if "DO NOT MATCH THE HASHES" in words:
         return f"The package index serves a file that is not the locked one, and it was not installed: see {LOG}."
