@@ -23,14 +23,21 @@ _STYLE = (
     "*{box-sizing:border-box}body{margin:0;min-height:100vh;display:grid;place-items:center;padding:24px;"
     "background:var(--ground);color:var(--ink);font:17px/1.6 system-ui,'Noto Sans CJK SC',sans-serif}"
     "main{max-width:420px;width:100%;background:var(--surface);border:1px solid var(--line);border-radius:12px;"
-    "padding:32px 24px;text-align:center}svg{width:56px;height:56px;stroke:var(--leaf);fill:none;stroke-width:2}"
-    "h1{font-size:20px;line-height:1.4;margin:16px 0 8px}p{margin:0 0 24px}"
+    "padding:32px 24px;text-align:center}"
+    "svg{width:56px;height:56px;stroke:var(--leaf);fill:none;stroke-width:3;stroke-linecap:round}"
+    ".crown{fill:var(--leaf)}"
+    "h1{font-size:20px;line-height:1.4;margin:16px 0 8px;text-wrap:balance}p{margin:0 0 24px;text-wrap:pretty}"
     "a{display:inline-block;min-height:44px;padding:8px 24px;border-radius:12px;background:var(--leaf);"
     "color:var(--on-leaf);text-decoration:none}a:focus-visible{outline:3px solid var(--leaf);outline-offset:3px}"
     "small{display:block;margin-top:24px;color:var(--soft);font-size:13px;word-break:break-all}"
 )
 _STYLE_HASH = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
-_ICON = '<svg viewBox="0 0 24 24" aria-hidden="true"><path d="M12 21v-8M12 13c-5 0-8-2-8-5s3-5 8-5 8 2 8 5-3 5-8 5Z"/>'
+# The city's mark, as in static/mark.svg, in the page's own colour.
+_ICON = (
+    '<svg viewBox="0 0 48 48" aria-hidden="true"><path class="crown" d="M24 5c-5.4 0-9.3 2.7-10.6 6.5C8.3 11.8 4 15.3 '
+    "4 20c0 4 3.2 7 7.5 7h25c4.3 0 7.5-3 7.5-7 0-4.7-4.3-8.2-9.4-8.5C33.3 7.7 29.4 5 24 5z"
+    '"/><path d="M24 24v15.5M16.5 26v13M31.5 26v13M10.5 26v8.5M37.5 26v8.5M8.5 43h31"/></svg>'
+)
 
 _WORDS: Mapping[str, Mapping[str, str]] = {
     "en": {
@@ -38,6 +45,7 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
         "head_miniapp_unknown": "There is nothing here",
         "head": "{name} is not available right now",
         "try_again": "Try again",
+        "reason": "The reason: {reason}",
         "reference": "Reference",
         "service": "This service",
     },
@@ -46,6 +54,7 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
         "head_miniapp_unknown": "这里没有内容",
         "head": "{name}暂时无法使用",
         "try_again": "重试",
+        "reason": "原因：{reason}",
         "reference": "参考编号",
         "service": "该服务",
         "miniapp_suspended": "市政平台已暂停这项服务。您的卡片和数据都是安全的，请稍后再来。",
@@ -109,11 +118,11 @@ def page(problem: Problem, *, locale: str, name: str, reason: str | None, refere
     words = _WORDS[locale]
     heading = words.get(f"head_{problem.code}", words["head"]).format(name=name)
     text = words.get(problem.code, problem.title())
-    note = f"<p>{escape(reason)}</p>" if reason else ""
+    note = f"<p>{escape(words['reason'].format(reason=reason))}</p>" if reason else ""
     again = "" if problem.status < 500 else f'<a href="">{words["try_again"]}</a>'
     return (
         f'<!doctype html><html lang="{locale}"><head><meta charset="utf-8">'
         f'<meta name="viewport" content="width=device-width,initial-scale=1"><title>{escape(heading)}</title>'
-        f"<style>{_STYLE}</style></head><body><main>{_ICON}</svg><h1>{escape(heading)}</h1><p>{escape(text)}</p>{note}"
+        f"<style>{_STYLE}</style></head><body><main>{_ICON}<h1>{escape(heading)}</h1><p>{escape(text)}</p>{note}"
         f"{again}<small>{words['reference']} {escape(reference)}</small></main></body></html>"
     )

@@ -9,6 +9,7 @@ from app_server.kernel.unit_of_work import execute, fetch, in_unit_of_work
 from app_server.registry import latency
 
 SPAN = 60  # minutes that the console shows
+KEPT = timedelta(days=31)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +66,12 @@ async def last_hour(app_ids: Sequence[str], now: datetime) -> Mapping[str, Usage
     for row in rows:
         by_app.setdefault(row["app_id"], []).append(MinuteOfCalls(**dict(row)))
     return {app_id: _usage(minutes, since) for app_id, minutes in by_app.items()}
+
+
+@in_unit_of_work
+async def forget_old(now: datetime) -> None:
+    """Remove what is older than `KEPT`."""
+    await execute("DELETE FROM registry_usage_minute WHERE minute < $1", now - KEPT)
 
 
 def _usage(minutes: Sequence[MinuteOfCalls], since: datetime) -> Usage:

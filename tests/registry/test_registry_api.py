@@ -8,6 +8,7 @@ import pytest
 from app_server.identity import service as identity
 from app_server.registry import usage
 from app_server.registry.latency import SIZE, bucket
+from app_server.registry.module import forget_old_usage
 from app_server.registry.usage import MinuteOfCalls
 from tests.actors import Person
 from tests.city import City
@@ -162,6 +163,15 @@ async def test_the_desk_shows_the_calls_errors_and_p95_of_all_processes(city: Ci
     assert (shown["calls"], shown["errors"]) == (101, 8)
     assert 300 < shown["p95_ms"] <= 400
     assert (shown["spark"][0], shown["spark"][-1], len(shown["spark"])) == (1, 100, 60)
+
+
+async def test_old_minutes_are_forgotten_and_recent_ones_are_not(city: City) -> None:
+    now = city.clock().replace(second=0, microsecond=0)
+    for age in (timedelta(days=30), timedelta(days=32)):
+        await usage.add([MinuteOfCalls(app_id="library", minute=now - age, calls=1, errors=0, histogram=[0] * SIZE)])
+    await forget_old_usage({}, state=city.state)
+    kept = await city.rows("SELECT minute FROM registry_usage_minute")
+    assert [row["minute"] for row in kept] == [now - timedelta(days=30)]
 
 
 async def test_a_provider_gets_every_finding_at_once_whatever_they_send(city: City) -> None:
