@@ -22,7 +22,7 @@ from app_server.kernel.problems import (
 from app_server.kernel.routing import Route, delete, describe, get, post, put
 from app_server.kernel.schemas import entity_tag, no_content, page_request, read, read_bytes, reply
 from app_server.kernel.state import AppRequest
-from card_wallet import pictures, readers, service, verification
+from card_wallet import drawing, pictures, readers, service, verification
 from card_wallet.principals import COOKIE
 from card_wallet.problems import (
     REFUSALS,
@@ -79,6 +79,15 @@ async def show_card(request: AppRequest) -> Response:
     """A code that shows the card to a reader, good once and for a minute."""
     resident, card_id = actor(request, Resident), request.path_params["id"]
     return reply(await service.show_card(resident.id, card_id, state=request.state))
+
+
+@access(Resident)
+@describe(media_type="image/svg+xml", problems=(NotFound, CardCannotBeShown, CardsOffline))
+async def show_card_as_picture(request: AppRequest) -> Response:
+    """The code drawn, for pages without JavaScript. Each picture is a new code."""
+    resident, card_id = actor(request, Resident), request.path_params["id"]
+    shown = await service.show_card(resident.id, card_id, state=request.state)
+    return Response(drawing.svg(shown.text), media_type="image/svg+xml", headers={"cache-control": "no-store"})
 
 
 @access(MiniApp, scope="cards:issue")
@@ -205,6 +214,7 @@ routes: list[Route] = [
     post("/v1/cards", issue_card),
     get("/v1/cards/{id:uuid}", one_card),
     get("/v1/cards/{id:uuid}/code", show_card),
+    get("/v1/cards/{id:uuid}/code.svg", show_card_as_picture),
     put("/v1/cards/{id:uuid}/status", set_card_status),
     post("/v1/verifications", verify_code),
     post("/v1/code-readings", read_picture),

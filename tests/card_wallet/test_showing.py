@@ -284,3 +284,12 @@ async def test_showing_and_verifying_keep_to_their_round_trips(
     assert {answer.status_code for answer in await asyncio.gather(*map(desk.scans, texts))} == {201}
     assert len(count.sql) <= 8  # 32 readings, a few commits
     assert len(count.redis) <= 8
+
+
+async def test_the_code_comes_as_a_picture_too_and_to_nobody_else(lin: Person, chen: Person, card: Json) -> None:
+    drawn = await lin.get(f"/v1/cards/{card['id']}/code.svg")
+    assert drawn.status_code == 200
+    assert drawn.headers["content-type"] == "image/svg+xml"
+    assert drawn.headers["cache-control"] == "no-store"
+    assert drawn.content.startswith(b"<") and b"<path" in drawn.content
+    assert (await chen.get(f"/v1/cards/{card['id']}/code.svg")).status_code == 404
