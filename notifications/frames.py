@@ -7,7 +7,8 @@ HEARTBEAT = b":\n\n"  # a comment: keeps proxies from closing a quiet stream
 
 def notice(position: int, item: dict[str, object]) -> bytes:
     """A notice; the browser sends `position` back as Last-Event-ID when it connects again."""
-    return b"id: %d\nevent: notice\ndata: %b\n\n" % (position, orjson.dumps(item))  # JSON has no line breaks
+    data = orjson.dumps(item, option=orjson.OPT_UTC_Z)  # without line breaks, as JSON is
+    return b"id: %d\nevent: notice\ndata: %b\n\n" % (position, data)
 
 
 def retry(milliseconds: int) -> bytes:

@@ -5,9 +5,8 @@ seen 6 before. A stream that resumes after 7 therefore misses nothing and repeat
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import orjson
@@ -58,8 +57,7 @@ FIRST_PAGE = 2**62  # above every position
 BURST = 50  # notices that a stream sends before it looks again
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Notice:
+class Notice(NamedTuple):
     """A message as it lies in the inbox, opened: `texts` is locale → {title, body}."""
 
     id: UUID

@@ -21,7 +21,6 @@ from notifications import sms, templates
 from notifications.carrier import callback_signature
 from notifications.inbox import FIRST_PAGE, Notice
 from notifications.problems import CallbackNotSigned, NoticeDataIncomplete, UnknownTemplate
-from notifications.schemas import InboxPage, NoticeItem
 from notifications.state import notifications
 
 PER_APP_AND_RESIDENT = Rate(most=30, per=timedelta(hours=1))
@@ -29,34 +28,34 @@ CARRIER_ID = re.compile(r"[A-Za-z0-9]{1,64}")
 CARRIER_ERROR = re.compile(r"[0-9]{1,6}")
 
 
-async def page_of_inbox(resident_id: UUID, page: PageRequest, *, state: AppState) -> InboxPage:
-    """The next part of a resident's inbox, newest first."""
+async def page_of_inbox(resident_id: UUID, page: PageRequest, *, state: AppState) -> dict[str, object]:
+    """The next part of a resident's inbox, newest first: an `InboxPage` as plain dicts, for this is a hot read."""
     pages = notifications(state)["inbox_pages"]
     unread, notices = await pages((resident_id, _position(page.after), page.limit + 1))
     present = presenter(await locale_of(resident_id, state=state), state)
     shown = notices[: page.limit]
     following = encode_cursor(shown[-1].position) if len(notices) > page.limit else None
-    return InboxPage.model_construct(items=[present(notice) for notice in shown], next=following, unread=unread)
+    return {"items": [present(notice) for notice in shown], "next": following, "unread": unread}
 
 
-def presenter(locale: str, state: AppState) -> Callable[[Notice], NoticeItem]:
-    """How a notice looks to a resident of this language."""
+def presenter(locale: str, state: AppState) -> Callable[[Notice], dict[str, object]]:
+    """How a notice looks to a resident of this language: a `NoticeItem` as a plain dict."""
     published = listings(state)
 
-    def present(notice: Notice) -> NoticeItem:
+    def present(notice: Notice) -> dict[str, object]:
         texts = templates.in_locale(notice.texts, locale)
         listing = published.get(notice.app_id) if notice.app_id else None
-        return NoticeItem.model_construct(
-            id=notice.id,
-            position=notice.position,
-            title=texts["title"],
-            body=texts["body"],
-            app_id=notice.app_id,
-            app_name=listing.title(locale) if listing else notice.app_id,
-            link=notice.link,
-            at=notice.at,
-            read_at=notice.read_at,
-        )
+        return {
+            "id": str(notice.id),
+            "position": notice.position,
+            "title": texts["title"],
+            "body": texts["body"],
+            "app_id": notice.app_id,
+            "app_name": listing.title(locale) if listing else notice.app_id,
+            "link": notice.link,
+            "at": notice.at,
+            "read_at": notice.read_at,
+        }
 
     return present
 

@@ -13,7 +13,6 @@ from app_server.kernel.state import AppRequest
 from notifications import frames
 from notifications.hub import Disconnected, Hub, Seat
 from notifications.inbox import BURST, Notice
-from notifications.schemas import NoticeItem
 
 HEARTBEAT_SECONDS = 15.0
 SEND_SECONDS = 20.0  # a browser that takes nothing for so long has gone
@@ -24,7 +23,7 @@ HEADERS = [
     (b"x-accel-buffering", b"no"),  # nginx: pass each frame on at once
 ]
 
-Present = Callable[[Notice], NoticeItem]
+Present = Callable[[Notice], dict[str, object]]
 
 
 class InboxStream:
@@ -67,8 +66,7 @@ class InboxStream:
             except AWAY:
                 continue  # an engine is away: the next poll wakes us again, for the cursor has not moved
             if news:
-                items = [self._present(notice).model_dump(mode="json") for notice in news]
-                await self._write(send, b"".join(frames.notice(item["position"], item) for item in items))
+                await self._write(send, b"".join(frames.notice(n.position, self._present(n)) for n in news))
                 seat.cursor = news[-1].position
             elif not woken:
                 await self._write(send, frames.HEARTBEAT)

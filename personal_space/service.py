@@ -8,37 +8,33 @@ import orjson
 
 from app_server.identity.profiles import locale_of
 from app_server.kernel.problems import BadCursor
-from app_server.kernel.schemas import Page, PageRequest, encode_cursor
+from app_server.kernel.schemas import PageRequest, encode_cursor
 from app_server.kernel.state import AppState
 from app_server.registry.published import listings
 from personal_space import ledger
 from personal_space.purposes import in_locale
-from personal_space.schemas import Look, Who
 
 
-async def who_saw_my_data(resident_id: UUID, page: PageRequest, *, state: AppState) -> Page[Look]:
-    """The next part of a resident's ledger, the latest look first, in their language."""
+async def who_saw_my_data(resident_id: UUID, page: PageRequest, *, state: AppState) -> dict[str, object]:
+    """The next part of a resident's ledger, the latest look first, in their language: a page of `Look`, plain."""
     rows = await ledger.entries(resident_id, after=_after(page.after), limit=page.limit + 1)
-    locale = await locale_of(resident_id)
+    locale = await locale_of(resident_id, state=state)
     shown = rows[: page.limit]
     following = encode_cursor(shown[-1]["at"], shown[-1]["id"]) if len(rows) > page.limit else None
-    return Page[Look](items=[_look(row, locale, state) for row in shown], next=following)
+    return {"items": [_look(row, locale, state) for row in shown], "next": following}
 
 
-def _look(row: Any, locale: str, state: AppState) -> Look:
+def _look(row: Any, locale: str, state: AppState) -> dict[str, object]:
     listing = listings(state).get(row["who_id"]) if row["who_kind"] == "miniapp" else None
-    return Look.model_construct(
-        id=row["id"],
-        at=row["at"],
-        who=Who.model_construct(
-            kind=row["who_kind"],
-            name=listing.title(locale) if listing else row["who_name"],
-            place=row["who_place"],
-        ),
-        purpose=in_locale(orjson.loads(row["purpose"]), locale),
-        fields=orjson.loads(row["fields_seen"]),
-        reference=row["reference"],
-    )
+    name = listing.title(locale) if listing else row["who_name"]
+    return {
+        "id": str(row["id"]),
+        "at": row["at"],
+        "who": {"kind": row["who_kind"], "name": name, "place": row["who_place"]},
+        "purpose": in_locale(orjson.loads(row["purpose"]), locale),
+        "fields": orjson.loads(row["fields_seen"]),
+        "reference": row["reference"],
+    }
 
 
 def _after(cursor: tuple[Any, ...] | None) -> tuple[datetime, UUID] | None:

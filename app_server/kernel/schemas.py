@@ -113,10 +113,13 @@ def validation_failed(error: ValidationError) -> ValidationFailed:
 def reply(
     content: BaseModel | Mapping[str, Any], status: int = 200, headers: Mapping[str, str] | None = None
 ) -> Response:
-    """A JSON answer; not to be cached by anybody, since it is somebody's."""
+    """A JSON answer; not to be cached by anybody, since it is somebody's.
+
+    A hot list is given as plain dicts of what its schema says; both come out the same.
+    """
     body = content.model_dump(mode="json") if isinstance(content, BaseModel) else content
     return Response(
-        orjson.dumps(body),
+        orjson.dumps(body, option=orjson.OPT_UTC_Z),
         status_code=status,
         headers={"cache-control": "no-store", **(headers or {})},
         media_type="application/json",

@@ -8,6 +8,7 @@ from uuid import UUID, uuid4
 from app_server.registry.published import listings
 from app_server.registry.service import By, suspend
 from notifications.inbox import ResidentInbox
+from notifications.schemas import InboxPage
 from tests.actors import Person
 from tests.city import City
 from tests.notifications.conftest import Library
@@ -23,6 +24,7 @@ async def deliver(city: City, person: Person, key: str, texts: Mapping[str, Mapp
 async def inbox_of(person: Person, **params: str) -> dict[str, Any]:
     answer = await person.get("/v1/inbox", params=params)
     assert answer.status_code == 200, answer.text
+    InboxPage.model_validate_json(answer.content)  # a hot read makes plain dicts; they are what the schema says
     page: dict[str, Any] = answer.json()
     return page
 

@@ -12,9 +12,11 @@ import pytest
 from app_server.kernel.events import record
 from app_server.kernel.ids import uuid7
 from app_server.kernel.ports import Viewer
+from app_server.kernel.schemas import Page
 from app_server.kernel.unit_of_work import execute, in_unit_of_work
 from card_wallet.events import CardPresented
 from personal_space.ledger import ResidentLedger
+from personal_space.schemas import Look
 from tests.actors import Person
 from tests.city import City
 from tests.factories import app_token, publish, reader_token
@@ -45,6 +47,7 @@ async def look(city: City, person: Person, reference: str, **changes: Any) -> No
 async def ledger_of(person: Person, **params: str) -> dict[str, Any]:
     answer = await person.get("/v1/ledger", params=params)
     assert answer.status_code == 200, answer.text
+    Page[Look].model_validate_json(answer.content)  # a hot read makes plain dicts; they are what the schema says
     page: dict[str, Any] = answer.json()
     return page
 
