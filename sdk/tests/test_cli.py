@@ -65,13 +65,15 @@ def test_without_its_settings_it_ends_with_one_sentence(folder: Path) -> None:
     )
 
 
-def visited(folder: Path) -> dict[str, object]:
-    """Run the folder with `banyan-app run`, open it as the shell and its page do, and read the page."""
+def visited(what: str, **env: str) -> dict[str, object]:
+    """Run it with `banyan-app run`, open it as the shell and its page do, and read the page."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    command = [sys.executable, "-m", "banyan_sdk", "run", str(folder), "--port", str(port)]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    command = [sys.executable, "-m", "banyan_sdk", "run", what, "--port", str(port)]
+    process = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env={**os.environ, **env}
+    )
     try:
         with httpx2.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False) as http:
             deadline = time.monotonic() + 20
@@ -98,11 +100,25 @@ def visited(folder: Path) -> dict[str, object]:
 
 
 def test_a_new_mini_app_greets_whoever_opens_it(folder: Path) -> None:
-    assert visited(folder) == {"title": "你好, 林晓燕", "text": "This page is yours to write."}
+    assert visited(str(folder)) == {"title": "你好, 林晓燕", "text": "This page is yours to write."}
 
 
 def test_the_hello_world_of_the_readme_runs(folder: Path) -> None:
     (hello,) = re.findall(r"```python hello\n(.*?)```", README.read_text(), re.DOTALL)
     assert len([line for line in hello.splitlines() if line.strip()]) <= 10
     (folder / "app.py").write_text(hello)
-    assert visited(folder)["title"] == "你好，林晓燕"
+    assert visited(str(folder))["title"] == "你好，林晓燕"
+
+
+def test_an_app_that_a_function_makes_runs_as_well(folder: Path) -> None:
+    (folder / "shop.py").write_text("def make():\n    from app import app\n    return app\n")
+    os.chdir(folder)
+    assert visited("shop:make", PYTHONPATH=str(folder))["title"] == "你好, 林晓燕"
+
+
+def test_what_is_no_mini_app_is_named(folder: Path) -> None:
+    (folder / "app.py").write_text("app = 3\n")
+    with pytest.raises(SystemExit, match=r"app\.py is not a MiniApp"):
+        main(["run", str(folder)])
+    with pytest.raises(SystemExit, match="json:dumps2 is not a MiniApp"):
+        main(["run", "json:dumps2"])

@@ -1,6 +1,7 @@
 """`banyan-app`: begin a mini-app, check it as a reviewer does, run it in a small city of its own."""
 
 import argparse
+import importlib
 import importlib.util
 import json
 import os
@@ -32,9 +33,9 @@ def main(arguments: list[str] | None = None) -> None:
     checked.add_argument("folder", nargs="?", default=".", type=Path)
     checked.set_defaults(run=lambda given: review(given.folder))
     run = verbs.add_parser("run", help="open it in a phone frame, or serve the platform of the environment")
-    run.add_argument("folder", nargs="?", default=".", type=Path)
+    run.add_argument("what", nargs="?", default=".", help="a folder with app.py, or module:function that makes the app")
     run.add_argument("--port", type=int, default=8700)
-    run.set_defaults(run=lambda given: serve(given.folder, given.port))
+    run.set_defaults(run=lambda given: serve(given.what, given.port))
     given = parser.parse_args(arguments)
     given.run(given)
 
@@ -75,8 +76,15 @@ def review(folder: Path) -> None:
         sys.exit(1)
 
 
-def serve(folder: Path, port: int) -> None:
-    app = _load(folder)
+def serve(what: str, port: int) -> None:
+    module, _, name = what.partition(":")
+    folder = Path() if name else Path(what)
+    try:
+        app = _made_by(module, name) if name else _of_folder(folder)
+    except (ManifestRefused, NotConfigured) as refused:
+        sys.exit(str(refused))
+    if not isinstance(app, MiniApp):
+        sys.exit(speech.RUN_NO_APP.format(path=what if name else folder / "app.py"))
     if os.environ.get("BANYAN_PLATFORM_URL"):
         app.run()
         return
@@ -96,11 +104,16 @@ def serve(folder: Path, port: int) -> None:
     uvicorn.run(city, host="127.0.0.1", port=port, access_log=False, log_level="warning", timeout_graceful_shutdown=2)
 
 
-def _load(folder: Path) -> MiniApp:
+def _made_by(module: str, name: str) -> object:
+    found: object = getattr(importlib.import_module(module), name, None)
+    return found() if callable(found) and not isinstance(found, MiniApp) else found
+
+
+def _of_folder(folder: Path) -> object:
     """The `app` of the folder's app.py; its imports and files are found from there."""
     source = folder / "app.py"
     if not source.exists():
-        sys.exit(speech.RUN_NO_APP.format(path=source))
+        return None
     here = Path.cwd()
     os.chdir(folder)
     sys.path.insert(0, str(folder.resolve()))
@@ -110,11 +123,6 @@ def _load(folder: Path) -> MiniApp:
         assert spec.loader is not None
         module = importlib.util.module_from_spec(spec)
         spec.loader.exec_module(module)
-    except (ManifestRefused, NotConfigured) as refused:
-        sys.exit(str(refused))
     finally:
         os.chdir(here)
-    app = getattr(module, "app", None)
-    if not isinstance(app, MiniApp):
-        sys.exit(speech.RUN_NO_APP.format(path=source))
-    return app
+    return getattr(module, "app", None)

@@ -52,6 +52,6 @@ NEW_DONE = """{path} is a working mini-app. Next:
   banyan-app run
 
 `{key}` is its private key: keep it out of version control (.gitignore already does)."""
-RUN_NO_APP = "{path} does not have a MiniApp called `app`."
+RUN_NO_APP = "{path} is not a MiniApp: a folder needs an app.py with `app = MiniApp…`, else name module:function."
 RUN_READY = "Open {address} to see {app_id} in a phone frame. Ctrl-C stops it."
 PORT_TAKEN = "Port {port} is taken. Choose another one with --port."
