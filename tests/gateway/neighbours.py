@@ -166,7 +166,7 @@ class Reply:
 
     status: int = 0
     headers: list[Header] = field(default_factory=list)
-    body: bytes = b""
+    body: bytearray = field(default_factory=bytearray)
     whole: bool = False
 
     def header(self, name: str) -> str | None:

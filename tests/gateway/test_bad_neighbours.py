@@ -98,7 +98,7 @@ async def test_a_huge_answer_without_announcement_is_cut_at_the_limit() -> None:
 
 
 async def test_an_answer_waits_for_a_resident_who_takes_it_slowly_without_filling_memory() -> None:
-    total, written, take = 64 * MIB, 0, asyncio.Event()
+    total, written, take = 32 * MIB, 0, asyncio.Event()
 
     async def stream(visit: Visit) -> None:
         nonlocal written
