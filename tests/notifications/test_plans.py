@@ -12,7 +12,8 @@ from tests.city import City
 RESIDENTS, EACH = 40, 500
 FILL = f"""
 INSERT INTO notifications_message (id, resident_id, position, unique_key, texts, created_at, read_at)
-SELECT gen_random_uuid(), lpad(to_hex(r), 32, '0')::uuid, p, p::text, 'x', now(), CASE WHEN p < {EACH - 3} THEN now() END
+SELECT gen_random_uuid(), lpad(to_hex(r), 32, '0')::uuid, p, p::text, 'x', now(),
+    CASE WHEN p < {EACH - 3} THEN now() END
 FROM generate_series(1, {RESIDENTS}) AS r, generate_series(1, {EACH}) AS p"""
 SEATS = f"""
 INSERT INTO notifications_inbox (resident_id, last_position, unread)
