@@ -58,7 +58,7 @@ def test_nothing_is_overwritten(folder: Path) -> None:
 
 def test_without_its_settings_it_ends_with_one_sentence(folder: Path) -> None:
     bare = {"PATH": os.environ["PATH"], "PYTHONPATH": os.environ.get("PYTHONPATH", "")}
-    ended = subprocess.run([sys.executable, "app.py"], cwd=folder, env=bare, capture_output=True, text=True, timeout=30)
+    ended = subprocess.run([sys.executable, "app.py"], cwd=folder, env=bare, capture_output=True, text=True, timeout=60)
     assert ended.returncode == 1
     assert ended.stderr == (
         "tea-house: BANYAN_PLATFORM_URL is not set. It is the platform's address, such as https://city.example.\n"
@@ -76,7 +76,7 @@ def visited(what: str, **env: str) -> dict[str, object]:
     )
     try:
         with httpx2.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False) as http:
-            deadline = time.monotonic() + 20
+            deadline = time.monotonic() + 60
             while True:
                 try:
                     http.get("/shell.js").raise_for_status()

@@ -27,7 +27,7 @@ def test_nothing_of_the_platform_is_loaded_beside_it(tmp_path: Path) -> None:
     source = str(HERE.parent)
     program = f"import sys; sys.path.insert(0, {source!r}); {code}"
     ended = subprocess.run(
-        [sys.executable, "-P", "-c", program], cwd=tmp_path, capture_output=True, timeout=30, check=True
+        [sys.executable, "-P", "-c", program], cwd=tmp_path, capture_output=True, timeout=60, check=True
     )
     loaded = {name.partition(".")[0] for name in json.loads(ended.stdout)}
     assert "banyan_sdk" in loaded

@@ -71,7 +71,7 @@ class Library:
             "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
         }
         self.process = await asyncio.create_subprocess_exec(sys.executable, "-P", "-m", "miniapp_library", env=env)
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while True:
                 try:
                     async with self.http() as http:
