@@ -2,9 +2,6 @@
 
 from collections.abc import Sequence
 
-from card_wallet.module import module as card_wallet
-from personal_space.reactions import enter_presentation
-
 from app_server.authorization.events import ConsentWithdrawn
 from app_server.authorization.module import module as authorization
 from app_server.gateway.events import tell_app_consent_is_withdrawn
@@ -24,12 +21,14 @@ from app_server.pages.module import module as pages
 from app_server.registry.clients import PublishedClients
 from app_server.registry.module import module as registry
 from card_wallet.events import CardPresented
+from card_wallet.module import module as card_wallet
 from notifications.inbox import ResidentInbox
 from notifications.module import carrier_simulator_module
 from notifications.module import module as notifications
 from notifications.sms import CarrierOutbox
 from personal_space.ledger import ResidentLedger
 from personal_space.module import module as personal_space
+from personal_space.reactions import enter_presentation
 
 MODULES = (kernel, identity, registry, authorization, gateway, notifications, card_wallet, personal_space, pages)
 
