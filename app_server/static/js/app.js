@@ -14,6 +14,8 @@ import { me } from "./views/me.js";
 import { openApp } from "./views/miniapp.js";
 import { profile } from "./views/profile.js";
 
+const TOAST = 8000; // ms
+
 route("/", "home", home);
 route("/cards", "cards", cards);
 route("/cards/:id", "cards", showCard);
@@ -44,8 +46,7 @@ function showToast(item) {
     h("a", { href: "/inbox", onclick: () => toast.remove() }, t("inbox.read_it")),
     h("button", { type: "button", onclick: () => toast.remove() }, icon("close"), h("span", { class: "visually-hidden" }, t("common.put_away"))));
   document.getElementById("toasts").append(toast);
-  const patience = document.documentElement.hasAttribute("data-elder") ? 20_000 : 8_000;
-  setTimeout(() => toast.remove(), patience);
+  if (!document.documentElement.hasAttribute("data-elder")) setTimeout(() => toast.remove(), TOAST); // elder mode: it waits
 }
 
 function watchNetwork() {

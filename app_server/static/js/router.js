@@ -83,6 +83,7 @@ async function show({ focus }) {
     if (mine !== turn || context.signal.aborted) return;
     if (!problem.code) console.error(problem);
     fill(main, h("h1", { class: "visually-hidden" }, t("problem_page.title")), problemPanel(problem, refresh));
+    if (problem.code === "offline") addEventListener("online", refresh, { once: true, signal: current.signal });
   }
   if (mine === turn && focus) {
     scrollTo(0, 0);

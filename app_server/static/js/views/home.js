@@ -33,7 +33,7 @@ async function showServices(list, status, query, signal) {
   fill(list, (query ? items : [...items].sort((a, b) => place(a) - place(b))).map(tile));
   const words = items.length ? "" : query ? t("home.nothing_found", { query }) : t("home.no_services");
   fill(status, words);
-  if (query) announce(words || t("home.found", { count: items.length }));
+  if (query && items.length) announce(t("home.found", { count: items.length }));
 }
 
 /** What the city still needs to know of the person, each one step away. */

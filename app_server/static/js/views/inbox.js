@@ -37,6 +37,7 @@ function setRead(element, item) {
 
 export async function inboxView(main, { signal }) {
   setTitle(t("nav.inbox"));
+  fill(document.getElementById("toasts")); // what they announce stands here
   const status = h("p", { class: "note", role: "status" });
   const all = h("button", { class: "button button--quiet", type: "button", hidden: true }, icon("check"), t("inbox.mark_all"));
   const list = h("ul", { class: "list" }, h("li", { class: "notice", "aria-hidden": "true" }, h("span"), h("div", {}, h("div", { class: "skeleton skeleton--line" }), h("div", { class: "skeleton skeleton--line skeleton--short" }))));

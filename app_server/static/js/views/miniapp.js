@@ -101,7 +101,7 @@ export async function openApp(main, { params, query, signal }) {
   const appId = params.id;
   const shell = document.getElementById("shell");
   const frame = document.getElementById("frame");
-  const title = h("h1", {}, h("span", { class: "visually-hidden" }, t("common.loading")));
+  const title = h("h1", { tabindex: -1 }, h("span", { class: "visually-hidden" }, t("common.loading")));
   const mark = h("span");
   const body = h("main", { class: "frame__body" }, h("div", { class: "frame__wait page stack", "aria-hidden": "true" }, h("div", { class: "skeleton skeleton--line" }), h("div", { class: "skeleton skeleton--line skeleton--short" })));
   fill(frame,
@@ -114,6 +114,7 @@ export async function openApp(main, { params, query, signal }) {
   shell.hidden = true;
   document.body.classList.add("framed");
   fill(main);
+  title.focus();
   let bridge = null;
   const leave = () => {
     bridge?.close();
