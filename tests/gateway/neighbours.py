@@ -166,8 +166,12 @@ class Reply:
 
     status: int = 0
     headers: list[Header] = field(default_factory=list)
-    body: bytearray = field(default_factory=bytearray)
+    taken: bytearray = field(default_factory=bytearray)
     whole: bool = False
+
+    @property
+    def body(self) -> bytes:
+        return bytes(self.taken)
 
     def header(self, name: str) -> str | None:
         found = [value.decode() for key, value in self.headers if key == name.encode()]
@@ -220,7 +224,7 @@ class Street:
                 reply.status, reply.headers = message["status"], message["headers"]
                 return
             piece = message.get("body", b"")
-            reply.body += piece
+            reply.taken += piece
             reply.whole = not message.get("more_body", False)
             if taking:
                 await taking(piece)
