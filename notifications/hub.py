@@ -12,7 +12,7 @@ from uuid import UUID
 from starlette.types import Receive
 
 from app_server.kernel.batch import Batcher
-from app_server.kernel.crypto import KeyRing
+from app_server.kernel.crypto import KeyRing, SealBroken
 from app_server.kernel.logs import logger
 from app_server.kernel.metrics import STREAMS
 from app_server.kernel.redis import Redis
@@ -79,7 +79,7 @@ class Hub:
     def __init__(self, *, keys: KeyRing, redis: Redis) -> None:
         self._keys = keys
         self._seats: dict[UUID, list[Seat]] = {}
-        self._read: Batcher[tuple[UUID, int], list[Notice]] = Batcher(self._read_many)
+        self._read: Batcher[tuple[UUID, int], list[Notice]] = Batcher(self._read_many, lanes=2)
         self._closed = False
         redis.subscribe(inbox.CHANNEL, self._hinted)
 
@@ -142,5 +142,5 @@ class Hub:
             if seat.cursor < position:
                 seat.wake()
 
-    async def _read_many(self, asked: list[tuple[UUID, int]]) -> list[list[Notice]]:
+    async def _read_many(self, asked: list[tuple[UUID, int]]) -> list[list[Notice] | SealBroken]:
         return await inbox.after_positions(self._keys, asked)

@@ -6,12 +6,13 @@ seen 6 before. A stream that resumes after 7 therefore misses nothing and repeat
 
 from collections.abc import Mapping
 from datetime import datetime
+from operator import itemgetter
 from typing import Any, NamedTuple
 from uuid import UUID
 
 import orjson
 
-from app_server.kernel.crypto import KeyRing
+from app_server.kernel.crypto import KeyRing, SealBroken
 from app_server.kernel.ids import uuid7
 from app_server.kernel.state import AppState
 from app_server.kernel.unit_of_work import after_commit, execute, fetch, fetchrow, in_unit_of_work
@@ -103,26 +104,20 @@ class ResidentInbox:
         return message_id
 
 
-async def pages(keys: KeyRing, asked: list[PageAsked]) -> list[Page]:
+async def pages(keys: KeyRing, asked: list[PageAsked]) -> list[Page | SealBroken]:
     """For each resident the newest notices below a position, newest first, and how many are unread; one query."""
-    columns = [list(column) for column in zip(*asked, strict=True)]
-    unread = [0] * len(asked)
-    found: list[list[Notice]] = [[] for _ in asked]
-    for row in await fetch(_PAGES, list(range(len(asked))), *columns):
-        unread[row["turn"]] = row["unread"]
-        if row["id"] is not None:
-            found[row["turn"]].append(_open(keys, row))
-    return [(unread[turn], sorted(notices, key=lambda notice: -notice.position)) for turn, notices in enumerate(found)]
+    rows = await fetch(_PAGES, list(range(len(asked))), *(list(column) for column in zip(*asked, strict=True)))
+    unread = {row["turn"]: row["unread"] for row in rows}
+    return [
+        found if isinstance(found, SealBroken) else (unread.get(turn, 0), found[::-1])
+        for turn, found in enumerate(_opened(keys, rows, len(asked)))
+    ]
 
 
-async def after_positions(keys: KeyRing, asked: list[tuple[UUID, int]]) -> list[list[Notice]]:
+async def after_positions(keys: KeyRing, asked: list[tuple[UUID, int]]) -> list[list[Notice] | SealBroken]:
     """For each resident and position, the notices above it in order, at most `BURST`; one query for all."""
-    residents, positions = [resident for resident, _ in asked], [position for _, position in asked]
-    rows = await fetch(_AFTER, list(range(len(asked))), residents, positions, BURST)
-    found: list[list[Notice]] = [[] for _ in asked]
-    for row in rows:
-        found[row["turn"]].append(_open(keys, row))
-    return [sorted(notices, key=lambda notice: notice.position) for notices in found]
+    columns = (list(column) for column in zip(*asked, strict=True))
+    return _opened(keys, await fetch(_AFTER, list(range(len(asked))), *columns, BURST), len(asked))
 
 
 async def last_positions(residents: list[UUID]) -> dict[UUID, int]:
@@ -151,6 +146,19 @@ async def mark_read_up_to(resident_id: UUID, position: int, *, now: datetime) ->
     await execute(_LOCK, resident_id)
     if marked := await execute(_MARK_UP_TO, resident_id, position, now):
         await execute(_FEWER_UNREAD, resident_id, marked)
+
+
+def _opened(keys: KeyRing, rows: list[Any], turns: int) -> list[list[Notice] | SealBroken]:
+    """The notices of each turn in order. One that does not open is trouble for its resident, not for the others."""
+    found: list[list[Notice] | SealBroken] = [[] for _ in range(turns)]
+    for row in sorted((row for row in rows if row["id"] is not None), key=itemgetter("position")):
+        notices = found[row["turn"]]
+        if isinstance(notices, list):
+            try:
+                notices.append(_open(keys, row))
+            except SealBroken as broken:
+                found[row["turn"]] = broken
+    return found
 
 
 def _open(keys: KeyRing, row: Mapping[str, Any]) -> Notice:

@@ -91,7 +91,7 @@ async def send_notice(asked: SendNotice, *, app: MiniApp, idempotency_key: str, 
 async def take_callback(delivery_id: UUID, form: Mapping[str, str], *, signature: str, state: AppState) -> None:
     """Record what the carrier says. Problems: `callback_not_signed`, `not_found`."""
     settings = state["settings"]
-    url = callback_url(settings.base_url, delivery_id)
+    url = sms.callback_url(settings.base_url, delivery_id)
     expected = callback_signature(url, form, settings.sms_secret)
     if not settings.sms_secret or not compare_digest(expected.encode(), signature.encode()):
         raise CallbackNotSigned()
@@ -107,11 +107,6 @@ async def take_callback(delivery_id: UUID, form: Mapping[str, str], *, signature
     )
     if not known:
         raise NotFound()
-
-
-def callback_url(base_url: str, delivery_id: UUID) -> str:
-    """Where the carrier reports on a delivery."""
-    return f"{base_url}/v1/sms/callbacks/{delivery_id}"
 
 
 def _position(after: tuple[object, ...] | None) -> int:

@@ -108,6 +108,11 @@ async def record_callback(delivery_id: UUID, carrier_id: str, status: str, error
     return True
 
 
+def callback_url(base_url: str, delivery_id: UUID) -> str:
+    """Where the carrier reports on a delivery."""
+    return f"{base_url}/v1/sms/callbacks/{delivery_id}"
+
+
 async def _attempt(delivery_id: UUID, begun: Any, carrier: Carrier, state: AppState, now: datetime) -> Outcome:
     to = state["keys"].open(SMS_TO, begun["to"])
     text = state["keys"].open(SMS_TEXT, begun["text"])
@@ -117,7 +122,7 @@ async def _attempt(delivery_id: UUID, begun: Any, carrier: Carrier, state: AppSt
             return found
         if mine := await _not_of_others(delivery_id, list(found)):
             return Taken(carrier_id=mine)
-    callback = f"{state['settings'].base_url}/v1/sms/callbacks/{delivery_id}"
+    callback = callback_url(state["settings"].base_url, delivery_id)
     return await carrier.send(to=to, text=text, callback=callback, valid_for=begun["expires_at"] - now)
 
 

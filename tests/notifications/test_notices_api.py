@@ -179,3 +179,12 @@ async def test_positions_have_no_gaps_whatever_fails_or_comes_twice(lin: Person,
     assert [row["position"] for row in rows] == list(range(1, 23))
     (seat,) = await city.rows("SELECT last_position, unread FROM notifications_inbox")
     assert (seat["last_position"], seat["unread"]) == (22, 22)
+
+
+async def test_a_notice_that_does_not_open_is_no_trouble_for_other_residents(lin: Person, city: City) -> None:
+    chen = await city.person("+8613800000002", "陈明")
+    await deliver(city, lin, "k")
+    await deliver(city, chen, "k")
+    await city.execute("UPDATE notifications_message SET texts = 'x' WHERE resident_id = $1", UUID(chen.id))
+    answers = await asyncio.gather(*(person.get("/v1/inbox") for person in (lin, chen, lin, chen)))
+    assert [answer.status_code for answer in answers] == [200, 500, 200, 500]
