@@ -1,4 +1,5 @@
-// Makes the code step quicker; the page works without it. Counts the wait down, and sends the code once it is complete.
+// Makes the code step easier; the page works without it. Takes digits only, sends the code once, counts the wait down.
+// It does not send a complete code by itself: typing must not change the page (WCAG 2.2, 3.2.2).
 
 const form = document.getElementById("code-form");
 const code = document.getElementById("code");
@@ -8,7 +9,15 @@ const button = document.getElementById("resend");
 
 code.addEventListener("input", () => {
   code.value = code.value.replace(/\D/g, "").slice(0, 6);
-  if (code.value.length === 6) form.requestSubmit();
+});
+
+let sent = false;
+form.addEventListener("submit", (event) => {
+  if (sent) event.preventDefault();
+  sent = true;
+});
+addEventListener("pageshow", () => {
+  sent = false;
 });
 
 const until = performance.now() + Number(resend.dataset.wait) * 1000;
