@@ -29,19 +29,25 @@ export async function call(method, path, { body, etag, key, headers = {}, signal
   if (body !== undefined && !(body instanceof Blob)) sent["content-type"] = "application/json";
   if (etag) sent["if-match"] = etag;
   if (key) sent["idempotency-key"] = key === true ? crypto.randomUUID() : key;
+  const limit = new AbortController(); // ends with the caller's signal, or when patience does
+  const giveUp = () => limit.abort();
+  const timer = setTimeout(giveUp, PATIENCE);
+  signal?.addEventListener("abort", giveUp, { once: true });
   let response;
+  let data = null;
   try {
     response = await fetch(path, {
-      method, headers: sent, credentials: "same-origin",
+      method, headers: sent, credentials: "same-origin", signal: limit.signal,
       body: body === undefined || body instanceof Blob ? body : JSON.stringify(body),
-      signal: signal ?? AbortSignal.timeout(PATIENCE),
     });
+    if (/\bjson\b/.test(response.headers.get("content-type") ?? "")) data = await response.json();
   } catch (error) {
     if (signal?.aborted) throw error;
-    throw new ApiProblem({ code: error.name === "TimeoutError" ? "slow" : "offline", status: 0 });
+    throw new ApiProblem({ code: limit.signal.aborted ? "slow" : "offline", status: 0 });
+  } finally {
+    clearTimeout(timer);
+    signal?.removeEventListener("abort", giveUp);
   }
-  const isJson = /\bjson\b/.test(response.headers.get("content-type") ?? "");
-  const data = isJson ? await response.json() : null;
   if (!response.ok) {
     const problem = new ApiProblem({ code: "unexpected", status: response.status, ...(data ?? {}) });
     if (response.status === 401) document.dispatchEvent(new CustomEvent("banyan:signed-out", { detail: problem }));

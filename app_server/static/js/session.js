@@ -44,6 +44,9 @@ let unread = 0;
 let source = null;
 let last = null;
 let retry = 1000;
+let rest = 0;
+
+const HIDDEN_FOR = 60_000; // ms: a page that nobody looks at gives its stream back
 
 export const unreadCount = () => unread;
 
@@ -56,7 +59,8 @@ export function setUnread(count) {
 export function listen(position = last) {
   last = position;
   source?.close();
-  source = new EventSource(last === null ? "/v1/inbox/stream" : `/v1/inbox/stream?after=${encodeURIComponent(last)}`);
+  const mine = new EventSource(last === null ? "/v1/inbox/stream" : `/v1/inbox/stream?after=${encodeURIComponent(last)}`);
+  source = mine;
   source.addEventListener("open", () => { retry = 1000; });
   source.addEventListener("notice", (event) => {
     last = event.lastEventId || last;
@@ -65,9 +69,17 @@ export function listen(position = last) {
     inbox.dispatchEvent(new CustomEvent("notice", { detail: item }));
   });
   source.addEventListener("error", () => {
-    if (source.readyState !== EventSource.CLOSED) return;
-    setTimeout(() => listen(), retry);
+    if (mine.readyState !== EventSource.CLOSED || source !== mine) return;
+    setTimeout(() => { if (source === mine) listen(); }, retry);
     retry = Math.min(retry * 2, 30_000);
+  });
+}
+
+function followSight() {
+  document.addEventListener("visibilitychange", () => {
+    clearTimeout(rest);
+    if (document.visibilityState === "hidden") rest = setTimeout(() => { source?.close(); source = null; }, HIDDEN_FOR);
+    else if (!source) listen();
   });
 }
 
@@ -76,4 +88,5 @@ export async function startInbox() {
   const first = await get("/v1/inbox?limit=1");
   setUnread(first.unread);
   listen(first.items[0]?.position ?? 0);
+  followSight();
 }
