@@ -110,9 +110,9 @@ def pause_after(failures: int) -> float:
     return min(FIRST_PAUSE * 2.0 ** (failures - 1), LONGEST_PAUSE)
 
 
-def answers(port: int, path: str) -> bool:
-    """Whether `GET path` on this machine is answered with 200."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=1)
+def answers(port: int, path: str, *, host: str = "127.0.0.1") -> bool:
+    """Whether `GET path` is answered with 200 within a second."""
+    connection = http.client.HTTPConnection(host, port, timeout=1)
     try:
         connection.request("GET", path, headers={"Host": f"localhost:{port}"})
         return connection.getresponse().status == 200
