@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import pytest
 import uvicorn
 
+from app_server.kernel.joined import JoinedHttp
 from tests.gateway.neighbours import OK, QUICK, Neighbour, Street, Visit, eventually, listing, neighbour, saying, street
 
 
@@ -42,7 +43,7 @@ async def town(app: Neighbour) -> AsyncIterator[Town]:
             await opened.app(scope, receive, send)
 
         config = uvicorn.Config(
-            application, port=0, http="httptools", ws="none", lifespan="off", log_level="critical", server_header=False
+            application, port=0, http=JoinedHttp, ws="none", lifespan="off", log_level="critical", server_header=False
         )
         config.load()
         server = uvicorn.Server(config)
