@@ -158,7 +158,9 @@ def _remember(data: Path, settings: Settings) -> None:
 
 
 def _web(settings: Settings, logs: Path) -> Part:
-    return _own_process("Web", "serve", settings, logs, lambda child: answers(settings.port, "/readyz"))
+    return _own_process(
+        "Web", "serve", settings, logs, lambda child: answers(settings.port, "/readyz", host=settings.host)
+    )
 
 
 def _worker(settings: Settings, logs: Path) -> Part:

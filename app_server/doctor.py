@@ -214,9 +214,8 @@ def key_file(path: Path, now: datetime) -> Finding:
 def port(settings: Settings) -> Finding:
     """Whether `banyan serve` answers there, or could."""
     where = f"{settings.host}:{settings.port}"
-    near = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.host, settings.host)
-    if answers(settings.port, "/healthz", host=near):
-        if answers(settings.port, "/readyz", host=near):
+    if answers(settings.port, "/healthz", host=settings.host):
+        if answers(settings.port, "/readyz", host=settings.host):
             return Finding(subject="Port", health=Health.WELL, words=f"Banyan answers at {where}")
         remedy = "It is up and not ready: mend what is ill above, or read its log."
         return Finding(subject="Port", health=Health.ILL, words=f"Banyan at {where} is not ready", remedy=remedy)

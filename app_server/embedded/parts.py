@@ -111,8 +111,9 @@ def pause_after(failures: int) -> float:
 
 
 def answers(port: int, path: str, *, host: str = "127.0.0.1") -> bool:
-    """Whether `GET path` is answered with 200 within a second."""
-    connection = http.client.HTTPConnection(host, port, timeout=1)
+    """Whether `GET path` is answered with 200 within a second. `host` is where the server listens."""
+    near = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
+    connection = http.client.HTTPConnection(near, port, timeout=1)
     try:
         connection.request("GET", path, headers={"Host": f"localhost:{port}"})
         return connection.getresponse().status == 200
