@@ -78,7 +78,7 @@ function handOver({ id, name, enrolment_code: code, expires_at: until }) {
     h("h2", { id: "code-title", tabindex: -1 }, t("desk.readers.code_title", { name })),
     shownCode,
     h("p", {}, t("desk.readers.code_once")),
-    h("p", {}, h("a", { href: "/reader", target: "banyan-reader", class: "mono" }, `${location.origin}/reader`)),
+    h("p", {}, h("a", { href: "/reader", target: "banyan-reader", class: "mono target" }, `${location.origin}/reader`)),
     h("p", { class: "note" }, before, time, after),
     h("div", { class: "button-row" }, button,
       h("button", { type: "button", class: "button button--primary", onclick: () => { fill(at("code")); handedOver = null; at("add").focus(); } }, icon("check"), t("desk.readers.code_done")))));
