@@ -12,8 +12,9 @@ import hashlib
 import os
 import shutil
 import stat
+import time
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -112,6 +113,14 @@ def _owner(lock: IO[str]) -> str:
     return f" (process {pid})" if pid else ""
 
 
+def _sweep(parent: Path) -> None:
+    """Remove empty socket directories of owners that were killed more than an hour ago."""
+    for left in parent.glob(f"banyan-{os.getuid()}-*"):
+        with suppress(OSError):
+            if time.time() - left.lstat().st_mtime > 3600:
+                left.rmdir()  # only an empty one goes
+
+
 @contextmanager
 def _socket_directory(data_dir: Path, account: Account | None) -> Iterator[Path]:
     """A closed directory with a short name: the path of a unix socket is limited to about 100 bytes."""
@@ -119,6 +128,7 @@ def _socket_directory(data_dir: Path, account: Account | None) -> Iterator[Path]
     if account or len(os.fsencode(sockets / _SOCKET_NAME)) > _SOCKET_PATH_LIMIT:
         digest = hashlib.sha256(os.fsencode(data_dir.resolve())).hexdigest()[:10]
         sockets = Path("/tmp") / f"banyan-{os.getuid()}-{digest}"
+        _sweep(sockets.parent)
     owner = account.uid if account else os.getuid()
     sockets.mkdir(mode=0o700, exist_ok=True)
     found = sockets.lstat()
