@@ -220,7 +220,7 @@ async def test_what_follows_an_answer_never_becomes_the_next_residents_answer(ex
         for _ in range(3):
             reply = await city.ask()
             assert (reply.status, reply.body, reply.whole) == (200, b"hi", True)
-            await asyncio.sleep(0.05)
+            await eventually(lambda: app.open_connections == 0)
         assert app.connections == 3
 
 
