@@ -83,6 +83,7 @@ def test_a_token_without_a_required_claim_is_refused(keys: KeyRing, missing: str
         {"alg": "HS256"},
         {"alg": "EdDSA"},
         {"kid": "unknown"},
+        {"kid": ["a list"]},
         {"jku": "https://evil/keys"},
         {"x5c": ["…"]},
         {"crit": ["exp"]},
