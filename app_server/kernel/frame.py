@@ -16,9 +16,9 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from tortoise.exceptions import DBConnectionError
 
-from app_server.kernel.ids import uuid7
+from app_server.kernel.ids import uuid7_text
 from app_server.kernel.logs import logger, request_id
-from app_server.kernel.metrics import REQUEST_SECONDS, REQUESTS
+from app_server.kernel.metrics import request_figures
 from app_server.kernel.problems import InternalError, Problem, TemporarilyUnavailable
 from app_server.kernel.redis import RedisUnavailable
 from app_server.kernel.routing import RouteTable
@@ -60,7 +60,7 @@ class Frame:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         started = time.perf_counter()
-        reference = str(uuid7())
+        reference = uuid7_text()
         token = request_id.set(reference)
         request: AppRequest = AppRequest(scope, receive, send)
         status, endless = 0, False
@@ -69,8 +69,7 @@ class Frame:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message.setdefault("headers", [])
-                message["headers"] = [*message["headers"], *HEADERS, (b"x-request-id", reference.encode())]
+                message["headers"] = [*message.get("headers", ()), *HEADERS, (b"x-request-id", reference.encode())]
             await send(message)
 
         path = "-"
@@ -92,9 +91,10 @@ class Frame:
                 await send({"type": "http.response.body", "body": b""})
         finally:
             seconds = time.perf_counter() - started
-            REQUESTS.labels(path, scope["method"], str(status)).inc()
+            count, note = request_figures(path, scope["method"], status)
+            count()
             if not endless:  # how long a stream was open says nothing about how fast we are
-                REQUEST_SECONDS.labels(path).observe(seconds)
+                note(seconds)
             if status >= 500 or (seconds > SLOW and not endless):
                 log.warning("answered", route=path, method=scope["method"], status=status, ms=round(seconds * 1000, 1))
             request_id.reset(token)
