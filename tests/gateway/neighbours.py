@@ -24,7 +24,8 @@ from app_server.registry.published import Listings, PublishedListing
 KEY = Ed25519PrivateKey.generate()
 KID = "gateway-key"
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi"
-QUICK = Limits(first_byte=0.5, whole=1.2, patience=0.3, at_once=4, waiting=4)
+PATIENT = Limits()
+QUICK = Limits(first_byte=1.5, whole=2.5, patience=0.3, at_once=4, waiting=4)  # for what is about time
 
 Behaviour = Callable[["Visit"], Awaitable[None]]
 Header = tuple[bytes, bytes]
@@ -249,7 +250,7 @@ class Street:
 
 @asynccontextmanager
 async def street(
-    *listings: PublishedListing, limits: Limits = QUICK, lookup: Lookup = system_lookup, **more: Any
+    *listings: PublishedListing, limits: Limits = PATIENT, lookup: Lookup = system_lookup, **more: Any
 ) -> AsyncIterator[Street]:
     """A gateway with these mini-apps; everything it opened is closed after."""
     opened = Street(listings, limits, lookup, **more)

@@ -19,11 +19,11 @@ async def hang(visit: Visit) -> None:
 
 
 async def test_one_that_never_answers_is_given_up_in_time() -> None:
-    async with neighbour(hang) as app, street(listing(app.endpoint)) as city:
+    async with neighbour(hang) as app, street(listing(app.endpoint), limits=QUICK) as city:
         began = time.monotonic()
         reply = await city.ask()
         assert (reply.status, b"miniapp_too_slow" in reply.body) == (504, True)
-        assert 0.4 < time.monotonic() - began < 3
+        assert QUICK.first_byte - 0.1 < time.monotonic() - began < QUICK.first_byte + 3
         await eventually(lambda: app.open_connections == 0 or not city.site().calls_under_way)
 
 
@@ -35,11 +35,11 @@ async def test_one_that_drips_is_given_up_in_time_and_the_resident_sees_that_it_
             await visit.say(b".")
             await asyncio.sleep(0.05)
 
-    async with neighbour(drip) as app, street(listing(app.endpoint)) as city:
+    async with neighbour(drip) as app, street(listing(app.endpoint), limits=QUICK) as city:
         began = time.monotonic()
         reply = await city.ask()
         assert (reply.status, reply.whole) == (200, False)
-        assert 1.0 < time.monotonic() - began < 4
+        assert QUICK.whole - 0.1 < time.monotonic() - began < QUICK.whole + 3
 
 
 async def test_one_that_drips_its_headers_is_given_up_in_time() -> None:
@@ -50,7 +50,7 @@ async def test_one_that_drips_its_headers_is_given_up_in_time() -> None:
             await visit.say(b"X-A: b\r\n")
             await asyncio.sleep(0.05)
 
-    async with neighbour(drip) as app, street(listing(app.endpoint)) as city:
+    async with neighbour(drip) as app, street(listing(app.endpoint), limits=QUICK) as city:
         assert (await city.ask()).status == 504
 
 
@@ -301,7 +301,7 @@ async def test_one_that_is_not_there_is_unavailable_at_once() -> None:
         began = time.monotonic()
         reply = await city.ask()
         assert (reply.status, reply.header("retry-after")) == (503, "2")
-        assert time.monotonic() - began < 2
+        assert time.monotonic() - began < 5
 
 
 async def test_after_many_failures_the_breaker_spares_everybody_the_wait() -> None:
@@ -324,7 +324,7 @@ async def test_a_crowd_waits_a_little_and_then_is_told_so() -> None:
 
     async with neighbour(slow) as app, street(listing(app.endpoint), limits=QUICK) as city:
         first = [asyncio.create_task(city.ask()) for _ in range(QUICK.at_once)]
-        await asyncio.sleep(0.05)
+        await eventually(lambda: app.open_connections == QUICK.at_once)
         waiting = [asyncio.create_task(city.ask()) for _ in range(QUICK.waiting)]
         await asyncio.sleep(0.05)
         began = time.monotonic()
@@ -338,7 +338,7 @@ async def test_a_crowd_waits_a_little_and_then_is_told_so() -> None:
 async def test_who_waits_too_long_for_a_place_is_told_so_and_leaves_no_trace() -> None:
     async with neighbour(hang) as app, street(listing(app.endpoint), limits=QUICK) as city:
         first = [asyncio.create_task(city.ask()) for _ in range(QUICK.at_once)]
-        await asyncio.sleep(0.05)
+        await eventually(lambda: app.open_connections == QUICK.at_once)
         reply = await city.ask()
         assert (reply.status, b"miniapp_busy" in reply.body) == (503, True)
         assert {(await task).status for task in first} == {504}

@@ -9,7 +9,18 @@ import pytest
 import uvicorn
 
 from app_server.kernel.joined import JoinedHttp
-from tests.gateway.neighbours import OK, QUICK, Neighbour, Street, Visit, eventually, listing, neighbour, saying, street
+from tests.gateway.neighbours import (
+    OK,
+    PATIENT,
+    Neighbour,
+    Street,
+    Visit,
+    eventually,
+    listing,
+    neighbour,
+    saying,
+    street,
+)
 
 
 @dataclass
@@ -36,7 +47,7 @@ class Town:
 
 @asynccontextmanager
 async def town(app: Neighbour) -> AsyncIterator[Town]:
-    async with street(listing(app.endpoint), limits=QUICK) as opened:
+    async with street(listing(app.endpoint), limits=PATIENT) as opened:
 
         async def application(scope, receive, send):  # type: ignore[no-untyped-def]  # ASGI
             scope["state"] = {"gateway": opened.gateway}
