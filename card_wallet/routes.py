@@ -6,6 +6,7 @@ from starlette.responses import Response
 from app_server.authorization.problems import ConsentWithdrawn
 from app_server.identity.cookies import client_address
 from app_server.kernel.access import Anonymous, MiniApp, Operator, Provider, Resident, Verifier, access, actor
+from app_server.kernel.cookies import clear_cookie, set_cookie
 from app_server.kernel.idempotency import idempotent
 from app_server.kernel.languages import language_of
 from app_server.kernel.limits import limit
@@ -184,8 +185,7 @@ async def enrol(request: AppRequest) -> Response:
     asked = await read(request, EnrolVerifier)
     enrolled = await readers.enrol(asked.code, address=client_address(request), state=request.state)
     response = reply(enrolled, status=201)
-    secure = request.state["settings"].secure
-    response.set_cookie(COOKIE, enrolled.token, max_age=YEAR, path="/", secure=secure, httponly=True, samesite="lax")
+    set_cookie(response, COOKIE, enrolled.token, YEAR, request.state["settings"])
     return response
 
 
@@ -205,7 +205,7 @@ async def forget_this_verifier(request: AppRequest) -> Response:
     """This device is a reader no more."""
     await readers.forget_device(actor(request, Verifier).id, state=request.state)
     response = no_content()
-    response.delete_cookie(COOKIE, path="/", secure=request.state["settings"].secure, httponly=True, samesite="lax")
+    clear_cookie(response, COOKIE, request.state["settings"])
     return response
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from app_server.kernel.access import Anonymous, Principal
+from app_server.kernel.cookies import read_cookie
 from app_server.kernel.problems import CrossSiteRequest, SignInRequired
 from app_server.kernel.state import AppRequest, AppState
 
@@ -46,9 +47,10 @@ class Authenticator:
             return Anonymous()
         for credential in self._credentials:
             wanted = any(kind in kinds for kind in credential.kinds)
-            if not wanted or credential.cookie not in cookies:
+            if not wanted or credential.cookie is None:
                 continue
-            principal = await credential.resolve(cookies[credential.cookie], request.state)
+            token = read_cookie(cookies, credential.cookie, request.state["settings"])
+            principal = await credential.resolve(token, request.state) if token else None
             if principal is not None:
                 require_same_origin(request)
                 return principal

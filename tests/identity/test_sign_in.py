@@ -5,7 +5,8 @@ from datetime import timedelta
 
 import pytest
 
-from tests.city import City
+from app_server.kernel.settings import Settings
+from tests.city import City, open_city
 
 PHONE = "+8613800000001"
 
@@ -177,3 +178,22 @@ async def test_phone_and_name_are_not_readable_in_the_tables(city: City) -> None
             assert "13800000001" not in text
             assert "林依婷" not in text
             assert b"13800000001".hex() not in text
+
+
+async def test_over_tls_the_cookies_are_bound_to_this_host_and_a_sibling_cannot_plant_one(settings: Settings) -> None:
+    secure = settings.model_copy(update={"base_url": "https://city.example"})
+    async with open_city(secure) as city:
+        await city.forget_limits()
+        challenge = await ask(city)
+        code = await city.last_code(PHONE)
+        async with city.browser() as browser:
+            answer = {"challenge_id": challenge, "code": code}
+            opened = await browser.post("/v1/sign-in/sessions", json=answer)
+            session = next(h for h in opened.headers.get_list("set-cookie") if "banyan_session" in h)
+            assert session.startswith("__Host-banyan_session=bs_")
+            assert "Secure" in session
+            assert "Domain" not in session
+            assert (await browser.get("/v1/me")).status_code == 200
+            token = session.partition("=")[2].partition(";")[0]
+        async with city.browser(cookie=f"banyan_session={token}") as planted:
+            assert (await planted.get("/v1/me")).status_code == 401
