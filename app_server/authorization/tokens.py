@@ -13,7 +13,8 @@ from app_server.authorization.schemas import Tokens
 from app_server.authorization.service import RedeemedLaunch, redeem_code, remember_assertion, subject_of
 from app_server.identity.problems import SessionOver
 from app_server.identity.profiles import locale_of
-from app_server.identity.service import FIRST_PARTY, renew_session
+from app_server.identity.refresh import renew_session
+from app_server.identity.service import FIRST_PARTY
 from app_server.kernel.access import MiniApp, Resident
 from app_server.kernel.ids import uuid7
 from app_server.kernel.ports import Client

@@ -1,6 +1,7 @@
 """Sign-in and sessions, as use cases."""
 
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -13,11 +14,10 @@ from app_server.identity.problems import (
     ChallengeOver,
     CodeNotAccepted,
     PhoneNotValid,
-    SessionOver,
 )
 from app_server.kernel.clock import Clock
 from app_server.kernel.crypto import KeyRing, token_hash
-from app_server.kernel.ids import uuid7
+from app_server.kernel.ids import uuid7, uuid7_text
 from app_server.kernel.limits import Rate, limit
 from app_server.kernel.problems import FieldError
 from app_server.kernel.redis import Redis
@@ -29,7 +29,6 @@ from app_server.kernel.unit_of_work import execute, fetchrow, in_unit_of_work
 CODE_LIFE = timedelta(minutes=5)
 RESEND_AFTER = timedelta(seconds=60)
 MOST_ATTEMPTS = 5
-REFRESH_GRACE = timedelta(seconds=30)  # a client whose answer was lost may ask once more and gets the same successor
 
 PER_NUMBER = Rate(most=5, per=timedelta(hours=1))
 PER_DEVICE = Rate(most=20, per=timedelta(hours=1))
@@ -155,7 +154,7 @@ async def ensure_resident(number: str, *, locale: str = "zh-CN", keys: KeyRing) 
 
 async def _new_session(resident: Resident, user_agent: str, state: AppState) -> OpenedSession:
     now = state["clock"]()
-    cookie_token, refresh_token = _secret("bs"), _secret("br")
+    cookie_token, refresh_token = new_secret("bs"), new_secret("br")
     session = await Session.create(
         resident=resident,
         token_hash=token_hash(cookie_token),
@@ -168,49 +167,13 @@ async def _new_session(resident: Resident, user_agent: str, state: AppState) -> 
         resident_id=resident.id,
         cookie_token=cookie_token,
         refresh_token=refresh_token,
-        access_token=_access_token(resident, session.id, state),
-    )
-
-
-async def renew_session(refresh_token: str, *, state: AppState) -> OpenedSession:
-    """Rotate a refresh token. A repeat within 30 s gets the same successor; a later one ends the session.
-
-    Problem: `session_over`.
-    """
-    renewed = await _rotate(refresh_token, state)
-    if renewed is None:
-        raise SessionOver()
-    return renewed
-
-
-@in_unit_of_work
-async def _rotate(refresh_token: str, state: AppState) -> OpenedSession | None:
-    keys, now = state["keys"], state["clock"]()
-    link = await RefreshToken.filter(token_hash=token_hash(refresh_token)).select_for_update().first()
-    if link is None:
-        return None
-    session = await Session.get(id=link.session_id).prefetch_related("resident")  # type: ignore[attr-defined]
-    resident = session.resident
-    if session.ended_at is not None or session.expires_at <= now or resident.locked_at is not None:
-        return None
-    if link.used_at is None:
-        successor = _secret("br")
-        await RefreshToken.create(session=session, token_hash=token_hash(successor))
-        link.used_at, link.successor_sealed = now, keys.seal("refresh.successor", successor)
-        await link.save(update_fields=["used_at", "successor_sealed"])
-        session.expires_at, session.last_used_at = now + timedelta(days=state["settings"].session_days), now
-        await session.save(update_fields=["expires_at", "last_used_at"])
-    elif now - link.used_at <= REFRESH_GRACE and link.successor_sealed is not None:
-        successor = keys.open("refresh.successor", link.successor_sealed)
-    else:
-        await end_session(session.id, state=state)
-        return None
-    return OpenedSession(
-        session_id=session.id,
-        resident_id=resident.id,
-        cookie_token=None,
-        refresh_token=successor,
-        access_token=_access_token(resident, session.id, state),
+        access_token=access_token(
+            resident_id=resident.id,
+            session_id=session.id,
+            roles=resident.roles,
+            organisation_id=resident.organisation_id,
+            state=state,
+        ),
     )
 
 
@@ -252,21 +215,29 @@ async def forget_old_challenges(clock: Clock) -> None:
     await SignInChallenge.filter(expires_at__lt=clock() - timedelta(days=1)).delete()
 
 
-def _access_token(resident: Resident, session_id: UUID, state: AppState) -> str:
+def access_token(
+    *, resident_id: UUID, session_id: UUID, roles: Sequence[str], organisation_id: UUID | None, state: AppState
+) -> str:
+    """A signed token (RFC 9068) for the resident app; the routes of the core admit whoever carries it."""
     settings, now = state["settings"], int(state["clock"]().timestamp())
     claims = {
         "iss": settings.base_url,
         "aud": settings.base_url,
         "client_id": FIRST_PARTY,
-        "sub": str(resident.id),
+        "sub": str(resident_id),
         "sid": str(session_id),
-        "roles": resident.roles,
-        "org": str(resident.organisation_id) if resident.organisation_id else None,
+        "roles": list(roles),
+        "org": str(organisation_id) if organisation_id else None,
         "iat": now,
         "exp": now + settings.access_token_seconds,
-        "jti": str(uuid7()),
+        "jti": uuid7_text(),
     }
     return sign(claims, typ="at+jwt", keys=state["keys"])
+
+
+def new_secret(prefix: str) -> str:
+    """A random token of 256 bits that tells its kind."""
+    return f"{prefix}_{secrets.token_urlsafe(32)}"
 
 
 def _code_hash(keys: KeyRing, challenge_id: UUID, code: str) -> str:
@@ -275,7 +246,3 @@ def _code_hash(keys: KeyRing, challenge_id: UUID, code: str) -> str:
 
 def _phone_index(keys: KeyRing, number: str) -> str:
     return keys.blind_index("resident.phone", number).hex()
-
-
-def _secret(prefix: str) -> str:
-    return f"{prefix}_{secrets.token_urlsafe(32)}"

@@ -15,6 +15,7 @@ from uuid import UUID
 import orjson
 
 from app_server.identity.profiles import ProfileRows, load_profile_rows
+from app_server.identity.refresh import Trades, trade_all
 from app_server.kernel.access import Resident
 from app_server.kernel.batch import Batcher
 from app_server.kernel.crypto import token_hash
@@ -103,11 +104,15 @@ def sessions_of(state: AppState) -> Sessions:
 
 @asynccontextmanager
 async def lifespan(state: AppState) -> AsyncIterator[dict[str, Any]]:
-    """Keep the sessions, and the way to profiles, for the life of the process."""
+    """Keep the sessions, and the ways to profiles and to new refresh tokens, for the life of the process."""
     sessions = Sessions(state)
     watching = asyncio.create_task(sessions.watch())
     try:
-        yield {"sessions": sessions, "profile_rows": ProfileRows(load_profile_rows, lanes=2)}
+        yield {
+            "sessions": sessions,
+            "profile_rows": ProfileRows(load_profile_rows, lanes=2),
+            "refresh_trades": Trades(trade_all, lanes=2),
+        }
     finally:
         watching.cancel()
         with suppress(asyncio.CancelledError):

@@ -1,0 +1,149 @@
+"""Refresh tokens: each is traded once for the next; all that wait are traded in one statement, which is the commit."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import orjson
+
+from app_server.identity.models import RefreshToken, Session
+from app_server.identity.problems import SessionOver
+from app_server.identity.service import OpenedSession, access_token, end_session, new_secret
+from app_server.kernel.batch import Batcher
+from app_server.kernel.crypto import token_hash
+from app_server.kernel.ids import uuid7
+from app_server.kernel.state import AppState
+from app_server.kernel.unit_of_work import fetch, in_unit_of_work
+
+GRACE = timedelta(seconds=30)  # a client whose answer was lost may ask once more and gets the same successor
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trade:
+    """A token by its hash, and what shall follow it."""
+
+    token_hash: str
+    successor_hash: str
+    successor_sealed: bytes
+    at: datetime
+    session_expires_at: datetime
+
+
+Trades = Batcher[Trade, Any]
+
+
+async def renew_session(refresh_token: str, *, state: AppState) -> OpenedSession:
+    """Rotate a refresh token. A repeat within `GRACE` gets the same successor; a later one ends the session.
+
+    Problem: `session_over`.
+    """
+    trades: Trades = state["refresh_trades"]  # type: ignore[typeddict-item]
+    now, successor = state["clock"](), new_secret("br")
+    trade = Trade(
+        token_hash=token_hash(refresh_token),
+        successor_hash=token_hash(successor),
+        successor_sealed=state["keys"].seal("refresh.successor", successor),
+        at=now,
+        session_expires_at=now + timedelta(days=state["settings"].session_days),
+    )
+    row = await trades(trade)
+    if row is None:
+        repeated = await _repeated(trade.token_hash, state)
+        if repeated is None:
+            raise SessionOver()
+        return repeated
+    return _opened(
+        successor,
+        session_id=row["session_id"],
+        resident_id=row["resident_id"],
+        roles=orjson.loads(row["roles"]),
+        organisation_id=row["organisation_id"],
+        state=state,
+    )
+
+
+async def trade_all(asked: list[Trade]) -> Sequence[Any]:
+    """Trade the tokens that are unused and of a session that stands; None for each other one."""
+    trades = {trade.token_hash: trade for trade in reversed(asked)}  # the first, where one token comes twice at once
+    rows = await fetch(
+        _TRADE,
+        [trade.token_hash for trade in trades.values()],
+        [trade.successor_hash for trade in trades.values()],
+        [trade.successor_sealed for trade in trades.values()],
+        [uuid7() for _ in trades],
+        [trade.at for trade in trades.values()],
+        [trade.session_expires_at for trade in trades.values()],
+    )
+    found = {row["token_hash"]: row for row in rows}
+    return [found.get(trade.token_hash) if trades[trade.token_hash] is trade else None for trade in asked]
+
+
+# Who waits for a lock looks again when it has it: of two processes with one token, the second finds it used.
+_TRADE = """
+WITH link AS (
+  SELECT a.*, t.id, s.id AS session_id, r.id AS resident_id, r.roles, r.organisation_id
+  FROM unnest($1::text[], $2::text[], $3::bytea[], $4::uuid[], $5::timestamptz[], $6::timestamptz[])
+    AS a (token_hash, successor_hash, successor_sealed, successor_id, at, session_expires_at)
+  JOIN core_refresh_token t ON t.token_hash = a.token_hash
+  JOIN core_session s ON s.id = t.session_id
+  JOIN core_resident r ON r.id = s.resident_id
+  WHERE t.used_at IS NULL AND s.ended_at IS NULL AND s.expires_at > a.at AND r.locked_at IS NULL
+  ORDER BY s.id -- two processes that trade for the same sessions wait for each other in one order
+  FOR UPDATE OF s, t
+), used AS (
+  UPDATE core_refresh_token t SET used_at = l.at, successor_sealed = l.successor_sealed FROM link l WHERE t.id = l.id
+), followed AS (
+  INSERT INTO core_refresh_token (id, session_id, token_hash, created_at)
+  SELECT l.successor_id, l.session_id, l.successor_hash, l.at FROM link l
+), lengthened AS (
+  UPDATE core_session s SET expires_at = l.session_expires_at, last_used_at = l.at FROM link l
+  WHERE s.id = l.session_id
+)
+SELECT token_hash, session_id, resident_id, roles, organisation_id FROM link
+"""
+
+
+@in_unit_of_work
+async def _repeated(hashed: str, state: AppState) -> OpenedSession | None:
+    """The answer of before for a token that was used just now; None for any other, which may end its session."""
+    now = state["clock"]()
+    link = await RefreshToken.filter(token_hash=hashed).select_for_update().first()
+    if link is None or link.used_at is None:
+        return None
+    session = await Session.get(id=link.session_id).prefetch_related("resident")  # type: ignore[attr-defined]
+    resident = session.resident
+    if session.ended_at is not None or session.expires_at <= now or resident.locked_at is not None:
+        return None
+    if now - link.used_at > GRACE or link.successor_sealed is None:
+        await end_session(session.id, state=state)
+        return None
+    return _opened(
+        state["keys"].open("refresh.successor", link.successor_sealed),
+        session_id=session.id,
+        resident_id=resident.id,
+        roles=resident.roles,
+        organisation_id=resident.organisation_id,
+        state=state,
+    )
+
+
+def _opened(
+    refresh_token: str,
+    *,
+    session_id: UUID,
+    resident_id: UUID,
+    roles: Sequence[str],
+    organisation_id: UUID | None,
+    state: AppState,
+) -> OpenedSession:
+    return OpenedSession(
+        session_id=session_id,
+        resident_id=resident_id,
+        cookie_token=None,
+        refresh_token=refresh_token,
+        access_token=access_token(
+            resident_id=resident_id, session_id=session_id, roles=roles, organisation_id=organisation_id, state=state
+        ),
+    )
