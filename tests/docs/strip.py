@@ -5,14 +5,14 @@ import tempfile
 from pathlib import Path
 
 from PIL import Image
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, ViewportSize, expect, sync_playwright
 
 from tests.browser.conftest import QUIET_FLAGS, chromium_path
 from tests.browser.demo import OPERATOR, RESIDENT, Demo, running_demo
 
 PICTURE = Path(__file__).resolve().parents[2] / "docs" / "images" / "strip.png"
 LARGEST = 250_000  # bytes
-PHONE = {"width": 360, "height": 780}
+PHONE = ViewportSize(width=360, height=780)
 HEIGHT, GAP, GROUND, COLOURS = 740, 14, (232, 236, 232), (160, 96, 64)
 WITHOUT_CAMERA = "navigator.permissions.query = async () => ({state: 'prompt'});"
 
