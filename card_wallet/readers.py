@@ -10,8 +10,8 @@ from app_server.kernel.clock import Clock
 from app_server.kernel.crypto import KeyRing, token_hash
 from app_server.kernel.ids import uuid7
 from app_server.kernel.limits import Rate, limit
-from app_server.kernel.problems import BadCursor, FieldError, NotFound, TemporarilyUnavailable, ValidationFailed
-from app_server.kernel.schemas import PageRequest, encode_cursor
+from app_server.kernel.problems import FieldError, NotFound, TemporarilyUnavailable, ValidationFailed
+from app_server.kernel.schemas import PageRequest
 from app_server.kernel.state import AppState
 from app_server.kernel.unit_of_work import after_commit, execute, fetch, fetchrow, in_unit_of_work
 from app_server.registry.published import PublishedListing, listings
@@ -85,24 +85,16 @@ async def forget_device(verifier_id: UUID, *, state: AppState) -> None:
 
 async def verifiers_of(by: Manager, page: PageRequest, *, state: AppState) -> VerifierPage:
     """The readers in service, the oldest first: all of them, or those of the provider's mini-apps."""
-    after = UUID(int=0)
-    if page.after is not None:
-        if len(page.after) != 1 or not isinstance(page.after[0], UUID):
-            raise BadCursor()
-        after = page.after[0]
     own = None if isinstance(by, Operator) else await _own_apps(by, state)
     rows = await fetch(
         "SELECT id, name, place, app_id, role, created_at, enrolled_at FROM card_wallet_verifier"
         " WHERE removed_at IS NULL AND id > $1 AND ($2::text[] IS NULL OR app_id = ANY($2)) ORDER BY id LIMIT $3",
-        after,
+        page.place(UUID) or UUID(int=0),
         own,
         page.limit + 1,
     )
-    shown = rows[: page.limit]
-    return VerifierPage(
-        items=[ListedVerifier(**row) for row in shown],
-        next=encode_cursor(shown[-1]["id"]) if len(rows) > page.limit else None,
-    )
+    shown, following = page.part(rows, "id")
+    return VerifierPage(items=[ListedVerifier(**row) for row in shown], next=following)
 
 
 async def enrol(code: str, *, address: str, state: AppState) -> EnrolledVerifier:

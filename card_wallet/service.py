@@ -13,8 +13,8 @@ from app_server.authorization.service import granted_resident
 from app_server.kernel.audit import audit
 from app_server.kernel.events import record
 from app_server.kernel.ids import uuid7
-from app_server.kernel.problems import BadCursor, FieldError, NotFound, ValidationFailed
-from app_server.kernel.schemas import PageRequest, encode_cursor
+from app_server.kernel.problems import FieldError, NotFound, ValidationFailed
+from app_server.kernel.schemas import PageRequest
 from app_server.kernel.state import AppState
 from app_server.kernel.unit_of_work import fetch, fetchrow, in_unit_of_work
 from app_server.registry.published import listings
@@ -33,22 +33,14 @@ _COLUMNS = "id, app_id, type, number, sealed_fields, status, version, issued_at,
 
 async def cards_of(resident_id: UUID, page: PageRequest, *, language: str, state: AppState) -> CardPage:
     """A part of the resident's cards, in the order in which they came."""
-    after = _FIRST
-    if page.after is not None:
-        if len(page.after) != 1 or not isinstance(page.after[0], UUID):
-            raise BadCursor()
-        after = page.after[0]
     rows = await fetch(
         f"SELECT {_COLUMNS} FROM card_wallet_card WHERE resident_id = $1 AND id > $2 ORDER BY id LIMIT $3",
         resident_id,
-        after,
+        page.place(UUID) or _FIRST,
         page.limit + 1,
     )
-    shown = rows[: page.limit]
-    return CardPage(
-        items=[_view(row, language, state) for row in shown],
-        next=encode_cursor(shown[-1]["id"]) if len(rows) > page.limit else None,
-    )
+    shown, following = page.part(rows, "id")
+    return CardPage(items=[_view(row, language, state) for row in shown], next=following)
 
 
 async def card_of(resident_id: UUID, card_id: UUID, *, language: str, state: AppState) -> CardView:

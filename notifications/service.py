@@ -31,7 +31,7 @@ CARRIER_ERROR = re.compile(r"[0-9]{1,6}")
 async def page_of_inbox(resident_id: UUID, page: PageRequest, *, state: AppState) -> dict[str, object]:
     """The next part of a resident's inbox, newest first: an `InboxPage` as plain dicts, for this is a hot read."""
     pages = notifications(state)["inbox_pages"]
-    unread, notices = await pages((resident_id, _position(page.after), page.limit + 1))
+    unread, notices = await pages((resident_id, _position(page), page.limit + 1))
     present = presenter(await locale_of(resident_id, state=state), state)
     shown = notices[: page.limit]
     following = encode_cursor(shown[-1].position) if len(notices) > page.limit else None
@@ -109,9 +109,10 @@ async def take_callback(delivery_id: UUID, form: Mapping[str, str], *, signature
         raise NotFound()
 
 
-def _position(after: tuple[object, ...] | None) -> int:
-    if after is None:
+def _position(page: PageRequest) -> int:
+    position = page.place(int)
+    if position is None:
         return FIRST_PAGE
-    if len(after) != 1 or not isinstance(after[0], int) or not 0 <= after[0] <= FIRST_PAGE:
+    if not 0 <= position <= FIRST_PAGE:
         raise BadCursor()
-    return after[0]
+    return position

@@ -8,7 +8,7 @@ import orjson
 
 from app_server.identity.profiles import locale_of
 from app_server.kernel.problems import BadCursor
-from app_server.kernel.schemas import PageRequest, encode_cursor
+from app_server.kernel.schemas import PageRequest
 from app_server.kernel.state import AppState
 from app_server.registry.published import listings
 from personal_space import ledger
@@ -19,8 +19,7 @@ async def who_saw_my_data(resident_id: UUID, page: PageRequest, *, state: AppSta
     """The next part of a resident's ledger, the latest look first, in their language: a page of `Look`, plain."""
     rows = await ledger.entries(resident_id, after=_after(page.after), limit=page.limit + 1)
     locale = await locale_of(resident_id, state=state)
-    shown = rows[: page.limit]
-    following = encode_cursor(shown[-1]["at"], shown[-1]["id"]) if len(rows) > page.limit else None
+    shown, following = page.part(rows, "at", "id")
     return {"items": [_look(row, locale, state) for row in shown], "next": following}
 
 
@@ -40,6 +39,6 @@ def _look(row: Any, locale: str, state: AppState) -> dict[str, object]:
 def _after(cursor: tuple[Any, ...] | None) -> tuple[datetime, UUID] | None:
     if cursor is None:
         return None
-    if [type(value) for value in cursor] != [datetime, UUID] or cursor[0].tzinfo is None:
+    if [type(value) for value in cursor] != [datetime, UUID]:
         raise BadCursor()
     return cursor[0], cursor[1]

@@ -13,9 +13,9 @@ from app_server.kernel.access import Anonymous, MiniApp, Resident, access, actor
 from app_server.kernel.idempotency import idempotent
 from app_server.kernel.languages import language_of
 from app_server.kernel.ports import Viewer
-from app_server.kernel.problems import NotFound
+from app_server.kernel.problems import BadCursor, NotFound
 from app_server.kernel.routing import Route, delete, describe, get, post
-from app_server.kernel.schemas import encode_cursor, no_content, page_request, read, read_form, reply
+from app_server.kernel.schemas import no_content, page_request, read, read_form, reply
 from app_server.kernel.state import AppRequest
 from app_server.kernel.unit_of_work import in_unit_of_work
 
@@ -75,7 +75,7 @@ async def give_consent(request: AppRequest) -> Response:
 
 
 @access(Resident)
-@describe(reply=Consents, query=("cursor", "limit"))
+@describe(reply=Consents, query=("cursor", "limit"), problems=(BadCursor,))
 async def list_consents(request: AppRequest) -> Response:
     """What the resident allows, and to whom."""
     return reply(await _consents(request))
@@ -127,8 +127,9 @@ async def _consents(request: AppRequest) -> Consents:
     page = page_request(request)
     rows = await service.consents_of(actor(request, Resident).id, page)
     language, clients = language_of(request), request.state["ports"].clients
+    shown, following = page.part(rows, "id")
     items = []
-    for row in rows[: page.limit]:
+    for row in shown:
         client = clients.find(row["app_id"])
         items.append(
             ConsentView(
@@ -140,8 +141,7 @@ async def _consents(request: AppRequest) -> Consents:
                 granted_at=row["granted_at"],
             )
         )
-    more = len(rows) > page.limit
-    return Consents(items=items, next=encode_cursor(items[-1].id) if more else None)
+    return Consents(items=items, next=following)
 
 
 routes: list[Route] = [

@@ -2,7 +2,6 @@
 
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -20,16 +19,6 @@ from app_server.kernel.state import AppState
 from app_server.kernel.unit_of_work import execute, fetch, fetchrow, in_unit_of_work
 
 CODE_LIFE = timedelta(seconds=60)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RedeemedLaunch:
-    """What a launch code stood for."""
-
-    resident_id: UUID
-    session_id: UUID
-    launch_id: UUID
-    scopes: frozenset[str]
 
 
 def subject_of(client: Client, resident_id: UUID, keys: KeyRing) -> str:
@@ -109,7 +98,7 @@ async def consents_of(resident_id: UUID, page: PageRequest) -> list[Any]:
         " WHERE resident_id = $1 AND withdrawn_at IS NULL AND ($2::uuid IS NULL OR id < $2)"
         " ORDER BY id DESC LIMIT $3",
         resident_id,
-        page.after[0] if page.after else None,
+        page.place(UUID),
         page.limit + 1,
     )
 
@@ -138,32 +127,6 @@ async def mint_code(
         expires_at=state["clock"]() + CODE_LIFE,
     )
     return code
-
-
-async def redeem_code(app_id: str, code: str, redirect_uri: str, code_challenge: str, *, state: AppState) -> Any:
-    """What the code stood for, once; None when it is used, old, or another app's, origin's or challenge's.
-
-    In the caller's unit of work.
-    """
-    now = state["clock"]()
-    row = await fetchrow(
-        "UPDATE core_launch_code SET used_at = $5 WHERE code_hash = $1 AND app_id = $2 AND redirect_uri = $3"
-        " AND code_challenge = $4 AND used_at IS NULL AND expires_at > $5"
-        " RETURNING resident_id, session_id, launch_id",
-        token_hash(code),
-        app_id,
-        redirect_uri,
-        code_challenge,
-        now,
-    )
-    if row is None:
-        return None
-    return RedeemedLaunch(
-        resident_id=row["resident_id"],
-        session_id=row["session_id"],
-        launch_id=row["launch_id"],
-        scopes=await granted_scopes(row["resident_id"], app_id),
-    )
 
 
 async def remember_assertion(app_id: str, jti: str, expires_at: Any) -> bool:

@@ -11,7 +11,14 @@ from uuid import UUID
 
 import orjson
 from asyncpg import InterfaceError, InternalClientError, PostgresConnectionError
-from asyncpg.exceptions import AdminShutdownError, CannotConnectNowError, CrashShutdownError, TooManyConnectionsError
+from asyncpg.exceptions import (
+    AdminShutdownError,
+    CannotConnectNowError,
+    CharacterNotInRepertoireError,
+    CrashShutdownError,
+    TooManyConnectionsError,
+    UntranslatableCharacterError,
+)
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from tortoise.exceptions import DBConnectionError
@@ -19,7 +26,7 @@ from tortoise.exceptions import DBConnectionError
 from app_server.kernel.ids import uuid7_text
 from app_server.kernel.logs import logger, request_id
 from app_server.kernel.metrics import request_figures
-from app_server.kernel.problems import InternalError, Problem, TemporarilyUnavailable
+from app_server.kernel.problems import InternalError, Problem, TemporarilyUnavailable, ValidationFailed
 from app_server.kernel.redis import RedisUnavailable
 from app_server.kernel.routing import RouteTable
 from app_server.kernel.state import AppRequest
@@ -37,6 +44,8 @@ AWAY: tuple[type[BaseException], ...] = (
     ConnectionError,
 )  # an engine is away: 503, never 500
 
+# PostgreSQL keeps no U+0000, in text or in jsonb: who sent it is told, wherever in a request it stood.
+NOT_KEPT = (CharacterNotInRepertoireError, UntranslatableCharacterError)
 SLOW = 1.0  # seconds after which an answer is logged whatever it was
 HEADERS = [
     (b"x-content-type-options", b"nosniff"),
@@ -105,6 +114,8 @@ class Frame:
         elif isinstance(error, AWAY):
             log.warning("engine_away", reason=type(error).__name__)
             problem = TemporarilyUnavailable()
+        elif isinstance(error, NOT_KEPT) or isinstance(error.__cause__, NOT_KEPT):  # the cause: Tortoise wraps it
+            problem = ValidationFailed("Leave out the character U+0000; every other one is taken.")
         else:
             log.error("unexpected", error=error)
             problem = InternalError()

@@ -1,7 +1,7 @@
 """The edge of a route: read what was sent, reply with what was made, page through lists, compare versions."""
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Generic, TypeVar
@@ -35,6 +35,8 @@ class Schema(BaseModel):
 
 S = TypeVar("S", bound=BaseModel)
 ItemT = TypeVar("ItemT")
+RowT = TypeVar("RowT", bound=Mapping[str, Any])
+PlaceT = TypeVar("PlaceT", str, int, datetime, UUID)
 
 
 class Page(Schema, Generic[ItemT]):
@@ -50,6 +52,20 @@ class PageRequest:
 
     after: tuple[Any, ...] | None
     limit: int
+
+    def place(self, kind: type[PlaceT]) -> PlaceT | None:
+        """The value after which the part begins; None at the start. Raises `bad_cursor` for another list's cursor."""
+        if self.after is None:
+            return None
+        if len(self.after) != 1 or not isinstance(self.after[0], kind):
+            raise BadCursor()
+        return self.after[0]
+
+    def part(self, rows: Sequence[RowT], *members: str) -> tuple[Sequence[RowT], str | None]:
+        """Of at most `limit + 1` rows those of this part, and the cursor of the next one, made of these members."""
+        shown = rows[: self.limit]
+        more = len(rows) > self.limit
+        return shown, encode_cursor(*(shown[-1][member] for member in members)) if more else None
 
 
 async def read(request: AppRequest, schema: type[S], *, most: int = MAX_BODY) -> S:
@@ -149,9 +165,12 @@ def decode_cursor(cursor: str) -> tuple[Any, ...]:
     """The values that `encode_cursor` was given, in their types. Raises `bad_cursor`."""
     try:
         tagged = orjson.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-        return tuple(_TYPES[tag](value) for tag, value in tagged)
+        place = tuple(_TYPES[tag](value) for tag, value in tagged)
     except (ValueError, TypeError, KeyError, OverflowError):
         raise BadCursor() from None
+    if not place or any(isinstance(value, datetime) and value.tzinfo is None for value in place):
+        raise BadCursor()
+    return place
 
 
 _TYPES: dict[str, Any] = {"s": str, "i": int, "t": datetime.fromisoformat, "u": UUID}

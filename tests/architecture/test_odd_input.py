@@ -1,0 +1,53 @@
+"""Odd input is the sender's to mend: no cursor and no character breaks anything."""
+
+import pytest
+
+from app_server import wiring
+from app_server.identity import service as identity
+from app_server.kernel.schemas import encode_cursor
+from tests.city import City
+from tests.factories import publish
+
+CURSORS = {
+    "nothing": encode_cursor(),
+    "a number": encode_cursor(3),
+    "a huge number": encode_cursor(2**63 - 1),
+    "a text": encode_cursor("library"),
+    "a text with a NUL": encode_cursor("a\0b"),
+    "two texts": encode_cursor("a", "b"),
+}
+EXPECTED = [(200, None), (400, "bad_cursor"), (400, "validation_failed")]
+
+
+@pytest.mark.parametrize("place", CURSORS)
+async def test_a_cursor_of_another_list_is_told_so_and_breaks_nothing(city: City, place: str) -> None:
+    organisation_id, person, keys = await publish(city), await city.person(), city.state["keys"]
+    roles = ["operator", "provider"]
+    await identity.register_person(person.phone, name="吴敏", roles=roles, organisation_id=organisation_id, keys=keys)
+    await person.sign_in()
+    answers = {}
+    for route in wiring.routes(city.settings):
+        if "cursor" in getattr(getattr(route.endpoint, "__describe__", None), "query", ()):
+            answer = await person.get(route.path, params={"cursor": CURSORS[place]})
+            answers[route.path] = (answer.status_code, answer.json().get("code"))
+    assert len(answers) > 5
+    assert {path: got for path, got in answers.items() if got not in EXPECTED} == {}
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("GET", "/v1/operator/audit?action=a%00b", None),
+        ("GET", "/v1/operator/listings/a%00b", None),
+        ("POST", "/v1/operator/listings/library/suspension", {"reason": "because\0 of the heating"}),
+        ("POST", "/v1/verifiers", {"name": "Desk\0", "place": "Hall", "app_id": "library", "role": "desk"}),
+    ],
+)
+async def test_a_character_that_cannot_be_kept_is_the_senders_to_mend(
+    city: City, method: str, path: str, body: dict[str, str] | None
+) -> None:
+    await publish(city)
+    operator = await city.person(roles=("operator",))
+    answer = await operator.http.request(method, path, json=body)
+    assert (answer.status_code, answer.json()["code"]) == (400, "validation_failed")
+    assert "U+0000" in answer.json()["detail"]
