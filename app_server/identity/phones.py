@@ -1,17 +1,22 @@
 """Phone numbers, pure: written as people write them, kept as E.164."""
 
 import re
+import unicodedata
 from typing import NewType
 
 Phone = NewType("Phone", str)
 
-_E164 = re.compile(r"\+[1-9]\d{7,14}")
-_MAINLAND_MOBILE = re.compile(r"1[3-9]\d{9}")
+_E164 = re.compile(r"\+[1-9][0-9]{7,14}")
+_MAINLAND_MOBILE = re.compile(r"1[3-9][0-9]{9}")
 
 
 def normalise(text: str) -> Phone | None:
-    """The number in E.164 (ITU-T), with +86 for a bare mainland mobile number; None when it is none."""
-    digits = re.sub(r"[\s().\-\u2010-\u2015]", "", text.strip())
+    """The number in E.164 (ITU-T), with +86 for a bare mainland mobile number; None when it is none.
+
+    One number has one form: it is what limits count by. Full-width digits, as a Chinese keyboard types them, are those
+    of ASCII; digits of other scripts are none.
+    """
+    digits = re.sub(r"[\s().\-\u2010-\u2015]", "", unicodedata.normalize("NFKC", text))
     if digits.startswith("00"):
         digits = "+" + digits[2:]
     if _MAINLAND_MOBILE.fullmatch(digits):

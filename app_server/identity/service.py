@@ -1,6 +1,7 @@
 """Sign-in and sessions, as use cases."""
 
 import secrets
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -103,7 +104,7 @@ async def open_session(challenge_id: UUID, code: str, *, user_agent: str, state:
     row = await _count_attempt(challenge_id, state["clock"]())
     if row is None:
         raise ChallengeOver()
-    code = "".join(code.split())
+    code = "".join(unicodedata.normalize("NFKC", code).split())  # full-width digits are those of ASCII
     if not secrets.compare_digest(_code_hash(state["keys"], challenge_id, code), row["code_hash"]):
         left = MOST_ATTEMPTS - row["attempts"]
         raise CodeNotAccepted(errors=[FieldError(pointer="/code", detail=f"{left} tries left.")], tries_left=left)

@@ -197,3 +197,21 @@ async def test_over_tls_the_cookies_are_bound_to_this_host_and_a_sibling_cannot_
             token = session.partition("=")[2].partition(";")[0]
         async with city.browser(cookie=f"banyan_session={token}") as planted:
             assert (await planted.get("/v1/me")).status_code == 401
+
+
+async def test_a_number_in_other_digits_counts_as_the_same_number(city: City) -> None:
+    async with city.browser() as browser:
+        await ask(city)
+        again = await browser.post("/v1/sign-in/challenges", json={"phone": "1380000000１"})
+        foreign = await browser.post("/v1/sign-in/challenges", json={"phone": "138000000٠1"})
+    assert again.json()["code"] == "too_many_requests"
+    assert foreign.json()["code"] == "phone_not_valid"
+    assert len(await city.rows("SELECT 1 FROM core_sign_in_challenge")) == 1
+
+
+async def test_a_code_may_be_typed_in_full_width_digits(city: City) -> None:
+    challenge = await ask(city)
+    code = "".join(chr(0xFF10 + int(digit)) for digit in await city.last_code(PHONE))
+    async with city.browser() as browser:
+        opened = await browser.post("/v1/sign-in/sessions", json={"challenge_id": challenge, "code": code})
+    assert opened.status_code == 201
