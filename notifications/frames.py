@@ -11,6 +11,11 @@ def notice(position: int, item: dict[str, object]) -> bytes:
     return b"id: %d\nevent: notice\ndata: %b\n\n" % (position, data)
 
 
+def listing(app_id: str, is_open: bool) -> bytes:
+    """A mini-app opened or closed, for a page that shows it now. Has no id: it is no part of the inbox."""
+    return b"event: listing\ndata: %b\n\n" % orjson.dumps({"app_id": app_id, "open": is_open})
+
+
 def retry(milliseconds: int) -> bytes:
     """How long the browser waits before it connects again."""
     return b"retry: %d\n\n" % milliseconds

@@ -32,12 +32,13 @@ class Disconnected(Exception):
 class Seat:
     """One open stream, as the hub sees it: where it has read to, and how to wake it."""
 
-    __slots__ = ("_pause", "_woken", "cursor", "ending", "resident_id")
+    __slots__ = ("_pause", "_woken", "cursor", "ending", "resident_id", "said")
 
     def __init__(self, resident_id: UUID, cursor: int) -> None:
         self.resident_id = resident_id
         self.cursor = cursor
         self.ending = False
+        self.said = b""  # frames for everybody that this stream has not sent yet
         self._woken = True  # a new stream first reads what it missed
         self._pause: asyncio.Timeout | None = None
 
@@ -102,6 +103,13 @@ class Hub:
         if not seats:
             del self._seats[seat.resident_id]
         STREAMS.dec()
+
+    def announce(self, frame: bytes) -> None:
+        """Send a frame to every stream here; who is not listening now never gets it."""
+        for seats in self._seats.values():
+            for seat in seats:
+                seat.said += frame
+                seat.wake()
 
     async def read(self, seat: Seat) -> list[Notice]:
         """What came after the seat's cursor, in order; what many streams ask at once is one query."""

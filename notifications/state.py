@@ -10,6 +10,8 @@ import aiohttp
 from app_server.kernel.batch import Batcher
 from app_server.kernel.logs import logger
 from app_server.kernel.state import AppRequest, AppState
+from app_server.registry.published import listings
+from notifications import frames
 from notifications.carrier import Carrier
 from notifications.hub import Hub
 from notifications.inbox import Page, PageAsked, pages
@@ -52,6 +54,7 @@ async def lifespan(state: AppState) -> AsyncIterator[NotificationsAdds]:
     if settings.sms_url is None:
         log.warning("no_sms_carrier", remedy="set BANYAN_SMS_URL; until then text messages fail, sign-in codes too")
     hub = Hub(keys=state["keys"], redis=state["redis"])
+    listings(state).on_change(lambda app_id, is_open: hub.announce(frames.listing(app_id, is_open)))
     polling = asyncio.get_running_loop().create_task(hub.run(state["shutdown"]))
     async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as http:
         try:

@@ -1,4 +1,7 @@
-"""The live inbox of one resident as Server-Sent Events: a plain ASGI answer, one task a stream."""
+"""The live inbox of one resident as Server-Sent Events: a plain ASGI answer, one task a stream.
+
+Beside notices it tells when a mini-app opens or closes, so that a page that shows one can give way at once.
+"""
 
 import asyncio
 import random
@@ -65,9 +68,10 @@ class InboxStream:
                     return
             except AWAY:
                 continue  # an engine is away: the next poll wakes us again, for the cursor has not moved
-            if news:
-                await self._write(send, b"".join(frames.notice(n.position, self._present(n)) for n in news))
-                seat.cursor = news[-1].position
+            said, seat.said = seat.said, b""
+            if news or said:
+                await self._write(send, said + b"".join(frames.notice(n.position, self._present(n)) for n in news))
+                seat.cursor = news[-1].position if news else seat.cursor
             elif not woken:
                 await self._write(send, frames.HEARTBEAT)
             if len(news) == BURST:

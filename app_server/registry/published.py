@@ -5,7 +5,7 @@ it sooner. While PostgreSQL is away the last good state stays.
 """
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, TypedDict, cast
@@ -24,6 +24,8 @@ from app_server.registry.lifecycle import State
 POLL = 1.5  # seconds between looks; with PATIENCE below 5 s, so that a suspension is everywhere in time
 PATIENCE = 2.5  # seconds for one look
 CHANNEL = "registry.listings"
+
+OpenedOrClosed = Callable[[str, bool], None]
 
 log = logger(__name__)
 
@@ -69,6 +71,7 @@ class Listings:
     def __init__(self, listings: Iterable[PublishedListing] = ()) -> None:
         self._by_id = {listing.app_id: listing for listing in listings}
         self._wake = asyncio.Event()
+        self._on_change: list[OpenedOrClosed] = []
         self._refreshing = asyncio.Lock()  # one after the other, so that an older look never overwrites a newer one
         self._polling: asyncio.Task[None] | None = None
 
@@ -93,6 +96,10 @@ class Listings:
             with suppress(asyncio.CancelledError):
                 await self._polling
 
+    def on_change(self, tell: OpenedOrClosed) -> None:
+        """Call `tell(app_id, is_open)` whenever this process learns that a mini-app opened or closed."""
+        self._on_change.append(tell)
+
     def look_again(self) -> None:
         """Look at PostgreSQL now instead of at the next poll."""
         self._wake.set()
@@ -107,7 +114,12 @@ class Listings:
         stale = [a for a, version in versions.items() if a not in self._by_id or self._by_id[a].version != version]
         fresh = [found for row in await fetch(_DETAILS, stale) if (found := _listing(row))] if stale else []
         kept = {app_id: listing for app_id, listing in self._by_id.items() if app_id in versions}
+        was_open = {listing.app_id for listing in self.open()}
         self._by_id = kept | {listing.app_id: listing for listing in fresh}
+        is_open = {listing.app_id for listing in self.open()}
+        for app_id in sorted(was_open ^ is_open):
+            for tell in self._on_change:
+                tell(app_id, app_id in is_open)
 
     async def _poll(self) -> None:
         while True:

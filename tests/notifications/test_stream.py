@@ -206,3 +206,17 @@ async def test_asking_for_the_head_of_the_stream_ends(city: City, lin: Person) -
     async with event_source(city, lin, method="HEAD") as source:
         await asyncio.wait_for(source.ended.wait(), 5)
         assert (source.status, source.text) == (200, "")
+
+
+async def test_everybody_hears_that_a_service_closed_and_opened_and_no_place_in_the_inbox_moves(
+    city: City, lin: Person, library: Library
+) -> None:
+    operator = await city.person("+8613800000009", roles=("operator",))
+    async with event_source(city, lin) as page, event_source(city, operator) as other:
+        for decision, is_open in (("suspension", False), ("lift", True)):
+            told = await operator.post(f"/v1/operator/listings/library/{decision}", json={"reason": "A stocktaking"})
+            assert told.status_code == 200, told.text
+            for stream in (page, other):
+                await stream.until(f'"open":{str(is_open).lower()}')
+    assert [event["event"] for event in page.events] == ["listing", "listing"]
+    assert "id" not in page.events[0]

@@ -38,7 +38,7 @@ export function applyLook({ locale, theme, elder_mode: elder }) {
   return root.lang !== locale;
 }
 
-/** The inbox as it arrives: `notice` events carry an item, `unread` events the new count. */
+/** What arrives: `notice` events carry an item, `unread` events the new count, `listing` events {app_id, open}. */
 export const inbox = new EventTarget();
 let unread = 0;
 let source = null;
@@ -68,6 +68,7 @@ export function listen(position = last) {
     if (!item.read_at) setUnread(unread + 1);
     inbox.dispatchEvent(new CustomEvent("notice", { detail: item }));
   });
+  source.addEventListener("listing", (event) => inbox.dispatchEvent(new CustomEvent("listing", { detail: JSON.parse(event.data) })));
   source.addEventListener("error", () => {
     if (mine.readyState !== EventSource.CLOSED || source !== mine) return;
     setTimeout(() => { if (source === mine) listen(); }, retry);

@@ -5,6 +5,7 @@ import { serve } from "../bridge.js";
 import { art, fill, h, icon } from "../dom.js";
 import { currentLocale, has, sentence, t } from "../i18n.js";
 import { cameFrom, navigate, refresh, setTitle } from "../router.js";
+import { inbox } from "../session.js";
 import { remember } from "./recent.js";
 
 const REMEDY_IS_WAITING = new Set(["miniapp_unavailable", "temporarily_unavailable", "offline", "slow", "too_many_requests", "internal_error"]);
@@ -117,6 +118,7 @@ export async function openApp(main, { params, query, signal }) {
   title.focus();
   let bridge = null;
   const leave = () => {
+    inbox.removeEventListener("listing", changed);
     bridge?.close();
     frame.hidden = true;
     frame.replaceChildren();
@@ -143,6 +145,14 @@ export async function openApp(main, { params, query, signal }) {
     bridge?.close();
     fill(body, notNow(problem, name));
   };
+
+  /** The city closed the service, or opened it again, while she looks at it. */
+  function changed({ detail }) {
+    if (detail.app_id !== appId) return;
+    if (detail.open) refresh();
+    else launchApp(appId).catch((problem) => (problem.code ? refused(problem) : undefined));
+  }
+  inbox.addEventListener("listing", changed);
 
   const page = query.get("page");
   try {
