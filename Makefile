@@ -21,9 +21,10 @@ test: install-dev ## all tests: server, SDK, and each mini-app from its own fold
 	@cd miniapps/library && ../../$(BIN)/python -m pytest
 
 check: install-dev ## what must hold before a change goes in: style, types, layers, documents, migrations
-	@failed=""; for step in "ruff check ." "ruff format --check ." "mypy" "lint-imports" "banyan openapi --check" \
-		"python tools/reference.py --check" "banyan migration --check"; do \
-		echo "· $$step"; $(BIN)/$$step || failed="$$failed\n  $$step"; \
+	@PATH="$(CURDIR)/$(BIN):$$PATH"; failed=""; \
+	for step in "ruff check ." "ruff format --check ." "mypy" "cd sdk && mypy" "cd miniapps/library && mypy" \
+		"lint-imports" "banyan openapi --check" "python tools/reference.py --check" "banyan migration --check"; do \
+		echo "· $$step"; (eval "$$step") || failed="$$failed\n  $$step"; \
 	done; if [ -n "$$failed" ]; then printf "These failed:$$failed\n"; exit 1; fi
 
 fix: install-dev ## mend what can be mended by itself: format and simple lint
