@@ -3,8 +3,10 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
+from app_server.authorization.redeeming import Redemptions, redeem_all
 from app_server.authorization.tokens import principal_of
 from app_server.identity.sessions import sessions_of
 from app_server.kernel.access import MiniApp, Resident
@@ -46,8 +48,8 @@ async def resolve_access_token(token: str, state: AppState) -> Resident | MiniAp
 
 
 @asynccontextmanager
-async def lifespan(state: AppState) -> AsyncIterator[dict[str, TokenVerifier[Bearer]]]:
-    """Keep the verifier, with the tokens it has seen, for the life of the process."""
+async def lifespan(state: AppState) -> AsyncIterator[dict[str, Any]]:
+    """Keep the verifier, with the tokens it has seen, and the redemptions that wait, for the life of the process."""
 
     def meaning(claims: VerifiedClaims) -> Bearer:
         session_id = UUID(claims["sid"]) if "sid" in claims else None
@@ -57,4 +59,7 @@ async def lifespan(state: AppState) -> AsyncIterator[dict[str, TokenVerifier[Bea
     expected = Expectation(
         typ="at+jwt", issuer=issuer, audience=issuer, required=("iss", "aud", "exp", "iat", "sub", "client_id")
     )
-    yield {"access_tokens": TokenVerifier(expected, state["keys"], meaning)}
+    yield {
+        "access_tokens": TokenVerifier(expected, state["keys"], meaning),
+        "redemptions": Redemptions(redeem_all, lanes=2),
+    }

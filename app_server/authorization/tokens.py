@@ -6,20 +6,20 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from uuid import UUID
 
-import jwt
-
 from app_server.authorization.problems import OAuthError
+from app_server.authorization.redeeming import AssertionUsed, RedeemedLaunch, Redemption, Redemptions
 from app_server.authorization.schemas import Tokens
-from app_server.authorization.service import RedeemedLaunch, redeem_code, remember_assertion, subject_of
+from app_server.authorization.service import remember_assertion, subject_of
 from app_server.identity.problems import SessionOver
 from app_server.identity.profiles import locale_of
 from app_server.identity.refresh import renew_session
 from app_server.identity.service import FIRST_PARTY
 from app_server.kernel.access import MiniApp, Resident
-from app_server.kernel.ids import uuid7
+from app_server.kernel.crypto import token_hash
+from app_server.kernel.ids import uuid7_text
 from app_server.kernel.ports import Client
 from app_server.kernel.state import AppState
-from app_server.kernel.tokens import Expectation, TokenRefused, VerifiedClaims, sign, verify
+from app_server.kernel.tokens import Expectation, TokenRefused, VerifiedClaims, sign, unverified_subject, verify
 from app_server.kernel.unit_of_work import in_unit_of_work
 
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"  # RFC 7523 §2.2
@@ -48,8 +48,7 @@ async def _for_launch(form: Mapping[str, str], state: AppState) -> Tokens:
     verifier = _field(form, "code_verifier")
     if not 43 <= len(verifier) <= 128 or not verifier.isascii():
         raise OAuthError("invalid_request", "code_verifier must have 43 to 128 characters (RFC 7636 §4.1)")
-    challenge = _b64(hashlib.sha256(verifier.encode()).digest())
-    launch = await _redeem(client, assertion, _field(form, "code"), _field(form, "redirect_uri"), challenge, state)
+    launch = await _redeem(client, assertion, form, verifier, state)
     if launch is None:
         raise OAuthError("invalid_grant", "the code is used, expired, or was made for another app, origin or verifier")
     return Tokens(
@@ -60,13 +59,26 @@ async def _for_launch(form: Mapping[str, str], state: AppState) -> Tokens:
     )
 
 
-@in_unit_of_work
 async def _redeem(
-    client: Client, assertion: VerifiedClaims, code: str, redirect_uri: str, challenge: str, state: AppState
+    client: Client, assertion: VerifiedClaims, form: Mapping[str, str], verifier: str, state: AppState
 ) -> RedeemedLaunch | None:
-    await _use_assertion(client, assertion)
-    launch: RedeemedLaunch | None = await redeem_code(client.app_id, code, redirect_uri, challenge, state=state)
-    return launch
+    redemptions: Redemptions = state["redemptions"]  # type: ignore[typeddict-item]
+    redirect_uri = _field(form, "redirect_uri")
+    if not redirect_uri.isprintable():
+        return None
+    redemption = Redemption(
+        app_id=client.app_id,
+        jti=assertion["jti"],
+        assertion_expires_at=datetime.fromtimestamp(assertion["exp"], UTC),
+        code_hash=token_hash(_field(form, "code")),
+        redirect_uri=redirect_uri,
+        code_challenge=_b64(hashlib.sha256(verifier.encode()).digest()),
+        at=state["clock"](),
+    )
+    try:
+        return await redemptions(redemption)
+    except AssertionUsed:
+        raise _used_before() from None
 
 
 async def _for_app(form: Mapping[str, str], state: AppState) -> Tokens:
@@ -122,7 +134,10 @@ def _client(form: Mapping[str, str], state: AppState) -> tuple[Client, VerifiedC
     if form.get("client_assertion_type") != ASSERTION_TYPE:
         raise OAuthError("invalid_client", f"client_assertion_type must be {ASSERTION_TYPE}", 401)
     token = _field(form, "client_assertion")
-    app_id = form.get("client_id") or _unverified_subject(token)
+    try:
+        app_id = form.get("client_id") or unverified_subject(token)
+    except TokenRefused as reason:
+        raise OAuthError("invalid_client", f"client_assertion: {reason}", 401) from None
     client = state["ports"].clients.find(app_id)
     if client is None:
         raise OAuthError("invalid_client", "there is no such client, or it is suspended", 401)
@@ -134,8 +149,10 @@ def _client(form: Mapping[str, str], state: AppState) -> tuple[Client, VerifiedC
         claims = verify(token, expected, client.public_keys, state["clock"]())
     except TokenRefused as reason:
         raise OAuthError("invalid_client", f"client_assertion: {reason}", 401) from None
-    if claims["sub"] != app_id or not isinstance(claims["jti"], str) or not 8 <= len(claims["jti"]) <= 128:
-        raise OAuthError("invalid_client", "client_assertion: sub must be the client, jti 8 to 128 characters", 401)
+    jti = claims["jti"]
+    if claims["sub"] != app_id or not isinstance(jti, str) or not (8 <= len(jti) <= 128 and jti.isprintable()):
+        words = "client_assertion: sub must be the client, jti 8 to 128 printable characters"
+        raise OAuthError("invalid_client", words, 401)
     if claims["exp"] - claims["iat"] > ASSERTION_LIFE:
         raise OAuthError("invalid_client", f"client_assertion: exp may be {ASSERTION_LIFE} s after iat at most", 401)
     return client, claims
@@ -143,7 +160,11 @@ def _client(form: Mapping[str, str], state: AppState) -> tuple[Client, VerifiedC
 
 async def _use_assertion(client: Client, assertion: VerifiedClaims) -> None:
     if not await remember_assertion(client.app_id, assertion["jti"], datetime.fromtimestamp(assertion["exp"], UTC)):
-        raise OAuthError("invalid_client", "client_assertion: this jti was used before; sign a new assertion", 401)
+        raise _used_before()
+
+
+def _used_before() -> OAuthError:
+    return OAuthError("invalid_client", "client_assertion: this jti was used before; sign a new assertion", 401)
 
 
 def _resident_token(client: Client, launch: RedeemedLaunch, state: AppState) -> str:
@@ -178,16 +199,8 @@ def _claims(client: Client, state: AppState) -> dict[str, object]:
         "client_id": client.app_id,
         "iat": now,
         "exp": now + state["settings"].access_token_seconds,
-        "jti": str(uuid7()),
+        "jti": uuid7_text(),
     }
-
-
-def _unverified_subject(token: str) -> str:
-    """The client that the assertion claims to be, only to find its keys."""
-    try:
-        return str(jwt.decode(token, options={"verify_signature": False}).get("sub", ""))
-    except jwt.InvalidTokenError:
-        raise OAuthError("invalid_client", "client_assertion is not a token", 401) from None
 
 
 def _field(form: Mapping[str, str], name: str) -> str:

@@ -153,6 +153,7 @@ async def test_a_code_is_redeemed_once_by_a_hundred_at_once(city: City, app: App
         {"redirect_uri": "http://library.localhost:8000"},
         {"redirect_uri": "http://library.localhost:8000/other"},
         {"redirect_uri": "http://evil.localhost:8000/"},
+        {"redirect_uri": "http://library.localhost:8000/\0"},
         {"code_verifier": "w" * 43},
     ],
 )
@@ -186,6 +187,7 @@ async def test_a_proof_is_good_once(app: App) -> None:
         {"sub": "other"},
         {"jti": None},
         {"jti": "short"},
+        {"jti": "no text for a table \0"},
         {"exp": None},
         {"exp": 1},
         {"exp": 9_999_999_999},

@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 from uuid import UUID
@@ -14,12 +14,12 @@ import pytest
 from banyan_sdk.signing import verify_event
 from prometheus_client import REGISTRY
 
-from app_server.authorization.service import redeem_code
+from app_server.authorization.redeeming import RedeemedLaunch, Redemption, redeem_all
 from app_server.gateway.breaker import PROBE_LEASE
 from app_server.gateway.figures import store
 from app_server.gateway.gateway import gateway_of
 from app_server.gateway.limits import Limits
-from app_server.kernel.unit_of_work import in_unit_of_work
+from app_server.kernel.crypto import token_hash
 from app_server.registry import service
 from app_server.registry.published import listings
 from tests.city import City
@@ -96,13 +96,19 @@ async def test_a_resident_opens_a_mini_app_by_an_address_that_works_once(city: C
         assert parameters["banyan_launch"] == [body["launch_id"]]
         code = parameters["banyan_code"][0]
 
-        @in_unit_of_work
-        async def redeem() -> Any:
-            return await redeem_code("library", code, "http://library.localhost:8000/", CHALLENGE, state=city.state)
-
-        redeemed = await redeem()
+        redemption = Redemption(
+            app_id="library",
+            jti="assertion 1",
+            assertion_expires_at=city.clock(),
+            code_hash=token_hash(code),
+            redirect_uri="http://library.localhost:8000/",
+            code_challenge=CHALLENGE,
+            at=city.clock(),
+        )
+        (redeemed,) = await redeem_all([redemption])
+        assert isinstance(redeemed, RedeemedLaunch)
         assert (str(redeemed.resident_id), redeemed.launch_id) == (resident.id, app.launches[0])
-        assert await redeem() is None
+        assert await redeem_all([replace(redemption, jti="assertion 2")]) == [None]
 
 
 async def test_a_resident_is_asked_first_for_what_the_mini_app_needs(city: City) -> None:

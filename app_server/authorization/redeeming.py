@@ -1,0 +1,97 @@
+"""A launch code is redeemed once, with an assertion used once; all that wait in one statement, which is the commit."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from app_server.kernel.batch import Batcher
+from app_server.kernel.ids import uuid7
+from app_server.kernel.unit_of_work import fetch
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Redemption:
+    """A code, what it must have been made for, and the assertion that proves the client. All text is printable: what
+    PostgreSQL cannot store would fail those who wait beside it.
+    """
+
+    app_id: str
+    jti: str
+    assertion_expires_at: datetime
+    code_hash: str
+    redirect_uri: str
+    code_challenge: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RedeemedLaunch:
+    """What a launch code stood for, and what the resident allows the app now."""
+
+    resident_id: UUID
+    session_id: UUID
+    launch_id: UUID
+    scopes: frozenset[str]
+
+
+class AssertionUsed(Exception):
+    """The client has used the assertion before; the code stays as it was."""
+
+
+Redemptions = Batcher[Redemption, RedeemedLaunch | None]
+
+
+async def redeem_all(asked: list[Redemption]) -> Sequence[RedeemedLaunch | AssertionUsed | None]:
+    """What each code stood for; None when it is used, old, or another app's, origin's or challenge's."""
+    ids = [uuid7() for _ in asked]
+    rows = await fetch(
+        _REDEEM,
+        ids,
+        [each.app_id for each in asked],
+        [each.jti for each in asked],
+        [each.assertion_expires_at for each in asked],
+        [each.code_hash for each in asked],
+        [each.redirect_uri for each in asked],
+        [each.code_challenge for each in asked],
+        [each.at for each in asked],
+    )
+    found: dict[UUID, RedeemedLaunch | None] = {row["id"]: None for row in rows}
+    for row in rows:
+        if row["launch_id"] is not None:
+            found[row["id"]] = RedeemedLaunch(
+                resident_id=row["resident_id"],
+                session_id=row["session_id"],
+                launch_id=row["launch_id"],
+                scopes=frozenset(row["scopes"] or ()),
+            )
+    return [found[each] if each in found else AssertionUsed() for each in ids]
+
+
+# Rows are locked in one order, so that two processes wait for each other and never in a circle.
+_REDEEM = """
+WITH asked AS (
+  SELECT * FROM unnest(
+    $1::uuid[], $2::text[], $3::text[], $4::timestamptz[], $5::text[], $6::text[], $7::text[], $8::timestamptz[]
+  ) AS a (id, app_id, jti, assertion_expires_at, code_hash, redirect_uri, code_challenge, at)
+), proven AS (
+  INSERT INTO core_used_assertion (id, app_id, jti, expires_at)
+  SELECT id, app_id, jti, assertion_expires_at FROM asked ORDER BY app_id, jti
+  ON CONFLICT (app_id, jti) DO NOTHING
+  RETURNING id
+), good AS (
+  SELECT a.id, a.at, c.id AS code_id
+  FROM proven JOIN asked a USING (id)
+  JOIN core_launch_code c USING (code_hash, app_id, redirect_uri, code_challenge)
+  WHERE c.used_at IS NULL AND c.expires_at > a.at
+  ORDER BY c.id FOR UPDATE OF c
+), redeemed AS (
+  UPDATE core_launch_code c SET used_at = g.at FROM good g WHERE c.id = g.code_id
+  RETURNING g.id, c.app_id, c.resident_id, c.session_id, c.launch_id
+)
+SELECT proven.id, r.resident_id, r.session_id, r.launch_id, (
+  SELECT array_agg(scope) FROM core_consent g
+  WHERE g.resident_id = r.resident_id AND g.app_id = r.app_id AND g.withdrawn_at IS NULL
+) AS scopes
+FROM proven LEFT JOIN redeemed r USING (id)
+"""
