@@ -1,7 +1,8 @@
 """Which tables there are, how to reach them, and how they came to be as they are."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,8 @@ from tortoise.migrations.autodetector import MigrationAutodetector
 from tortoise.migrations.writer import format_migration_name
 
 from app_server.kernel.settings import Settings, SettingsError
+
+CLOSE_WITHIN = 2.0  # seconds
 
 MODELS = {
     "core": [
@@ -83,7 +86,9 @@ async def database(settings: Settings) -> AsyncIterator[TortoiseContext]:
     try:
         yield context
     finally:
-        await Tortoise.close_connections()
+        with suppress(TimeoutError):  # whoever still has a connection is not waited for: the process ends in time
+            async with asyncio.timeout(CLOSE_WITHIN):
+                await Tortoise.close_connections()
 
 
 async def migrate(settings: Settings, report: Callable[[str], None] = lambda line: None) -> None:

@@ -6,12 +6,13 @@ would not know. What was begun is finished; the caller's cancellation is seen af
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from functools import wraps
 from typing import Any, ParamSpec, TypeVar
 
-from tortoise.backends.asyncpg.client import AsyncpgDBClient
+from tortoise.backends.asyncpg.client import AsyncpgDBClient, TransactionWrapper
 from tortoise.connection import get_connection
 from tortoise.transactions import in_transaction
 
@@ -79,11 +80,32 @@ async def settle(seconds: float) -> None:
 async def _transact(use_case: Callable[[], Awaitable[T]]) -> T:
     hints: list[Callable[[], None]] = []
     _inside.set(hints)
-    async with in_transaction("default"):
+    async with _transaction():
         result = await use_case()
     for hint in hints:
         hint()
     return result
+
+
+@asynccontextmanager
+async def _transaction() -> AsyncIterator[None]:
+    """Tortoise's own, except that one that cannot begin gives its connection back to the pool."""
+    transaction = in_transaction("default")
+    try:
+        await transaction.__aenter__()
+    except BaseException:
+        client = transaction.client
+        assert isinstance(client, TransactionWrapper)
+        pool, connection = client._parent._pool, client._connection
+        if pool is not None and connection is not None:
+            await pool.release(connection)  # type: ignore[arg-type]  # Tortoise types the pool's proxy as what it is for
+        raise
+    try:
+        yield
+    except BaseException as error:
+        await transaction.__aexit__(type(error), error, error.__traceback__)
+        raise
+    await transaction.__aexit__(None, None, None)
 
 
 def _finished(task: asyncio.Task[Any]) -> None:
