@@ -70,6 +70,15 @@ async def _sign_ins(town: Town, journal: Journal, found: Reckoning) -> None:
     ):
         found.exactly(row["used"], row["sessions"], f"sessions of {row['id']} for its used challenges")
         found.exactly(row["sessions"], row["refresh"], f"refresh tokens of {row['id']}")
+    for entry in journal.entries("code_awaited"):
+        row = (
+            await town.rows(
+                "SELECT state, attempts FROM notifications_delivery WHERE unique_key = $1",
+                f"challenge:{entry['challenge']}",
+            )
+        )[0]
+        found.require(row["state"] != "accepted", f"text message of {entry['challenge']}")
+        print(f"a code came too late for its reader: {row['state']} after {row['attempts']} attempts")
     texts = Counter(
         (town.keys.open("notifications_simulated_sms.to", row["to"]), _text(town, row))
         for row in await town.rows('SELECT "to", text FROM notifications_simulated_sms')

@@ -1,4 +1,4 @@
-"""Web, worker and the library are killed with SIGKILL while people use them."""
+"""Web, workers and the library are killed with SIGKILL while people use them."""
 
 import random
 
@@ -18,8 +18,8 @@ async def test_nothing_acknowledged_is_lost_or_doubled_when_processes_are_killed
     the_town: Town, journal: Journal, size: Size, dice: random.Random
 ) -> None:
     kills, operations = size.of(KILLS), size.of(OPERATIONS)
-    victims = [the_town.web, the_town.worker, the_town.library]
-    killed = [victims[turn % 3] for turn in range(kills)]
+    victims = [the_town.web, the_town.worker, the_town.library, the_town.other_worker]
+    killed = [victims[turn % len(victims)] for turn in range(kills)]
     dice.shuffle(killed)
     async with Crowd(the_town, journal, dice).at_work() as crowd:
         for victim in killed:

@@ -18,6 +18,7 @@ from tests.faults.residents import settled_in, stream
 from tests.faults.town import Town
 
 BACK_WITHIN = 10.0  # seconds until the web process serves again, on a busy machine
+ENDS_WITHIN = 10.0
 NOTICED_WITHIN = 15.0  # seconds; the polls look every one to three
 
 
@@ -34,7 +35,7 @@ async def test_three_restarts_under_load_lose_nothing_and_stop_no_loop(
             the_town.postgres.start()
             await _until_served(the_town)
             assert the_town.web.ready()
-            assert the_town.worker.ready()
+            assert the_town.worker.ready() and the_town.other_worker.ready()
         restarted_at = (await the_town.rows("SELECT now() AS at"))[0]["at"]
         await crowd.until_acknowledged(some)
     await reckon(the_town, journal)
@@ -46,6 +47,10 @@ async def test_three_restarts_under_load_lose_nothing_and_stop_no_loop(
         what="a schedule fired after the restart",
     )
     await reckon(the_town, journal)
+    for process in (the_town.web, the_town.worker):  # whoever lost a connection on the way would not end in time
+        await process.asked_to_end(within=ENDS_WITHIN)
+        process.start()
+        await process.until_ready()
 
 
 async def _until_served(town: Town) -> None:

@@ -70,7 +70,7 @@ async def test_without_valkey_the_core_goes_on_and_codes_wait(
         lin = visitors[0]
         async with stream(http, outside, lin) as seen:
             the_town.valkey.kill()
-            await the_town.worker.killed_and_back()  # it starts without Valkey, and waits for it
+            await the_town.worker.killed_and_back()  # it starts without Valkey; the other one has seen it go
             ends = time.monotonic() + size.of(AWAY) * (1 if size.whole else 2)
             while time.monotonic() < ends:
                 for visitor in visitors:

@@ -1,4 +1,4 @@
-"""A city of real processes: engines that keep their promises, web, worker and the library, each killed at will."""
+"""A city of real processes: engines that keep their promises, web, two workers, the library, each killed at will."""
 
 import asyncio
 import os
@@ -8,7 +8,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -132,11 +132,11 @@ class Town:
     data: Path
     web: Process
     worker: Process
+    other_worker: Process
     library: Process
     enrolment_code: str
     pool_key: AppKey
     desk_token: str = ""
-    more_workers: list[Process] = field(default_factory=list)
 
     @property
     def postgres(self) -> Postgres:
@@ -153,7 +153,7 @@ class Town:
     @property
     def processes(self) -> list[Process]:
         """Everything that is Banyan's or a mini-app's."""
-        return [self.web, self.worker, self.library, *self.more_workers]
+        return [self.web, self.worker, self.other_worker, self.library]
 
     async def rows(self, sql: str, *values: object) -> list[Any]:
         """Look into the tables, by a connection of our own."""
@@ -175,7 +175,7 @@ class Town:
     async def in_valkey(self, *command: str) -> Any:
         """One command, by a connection of our own."""
         async with Redis.from_url(self.settings.redis_url) as valkey:
-            return await valkey.execute_command(*command)
+            return await valkey.execute_command(*command)  # type: ignore[no-untyped-call]
 
     def in_library(self, sql: str, *values: object) -> list[sqlite3.Row]:
         """Look into the library's own file."""
@@ -258,7 +258,8 @@ def town(data: Path) -> Iterator[Town]:
             keys=KeyRing.load(settings.key_file),
             data=data,
             web=_own("web", "serve", settings, logs, lambda _: answers(port, "/readyz")),
-            worker=worker_of(settings, logs, "worker"),
+            worker=_worker(settings, logs, "worker"),
+            other_worker=_worker(settings, logs, "other_worker"),
             library=_library(settings, data, logs, library_port),
             enrolment_code=planted,
             pool_key=pool_key,
@@ -274,7 +275,7 @@ def town(data: Path) -> Iterator[Town]:
                 each.stop()
 
 
-def worker_of(settings: Settings, logs: Path, name: str) -> Process:
+def _worker(settings: Settings, logs: Path, name: str) -> Process:
     """A worker; it is ready when it says so in its log."""
     log = logs / f"{name}.log"
     return _own(name, "work", settings, logs, lambda begins: b'"worker_ready"' in log.read_bytes()[begins:])
