@@ -86,7 +86,7 @@ def _start(stack: ExitStack, console: Console, data: Path, host: str, port: int,
         settings = _settings(running, data, host, port)
         step("Bringing the tables up to date")
         _migrate(settings)
-        logs = data / "logs"
+        logs = writable_directory(data / "logs")
         parts = [_web(settings, logs), _worker(settings, logs)]
         stack.callback(_stop_all, console, parts)
         for part in parts:

@@ -14,6 +14,7 @@ import pytest
 
 from app_server.embedded.parts import answers
 from app_server.embedded.processes import free_port, tail, wait_until
+from app_server.engines import engines
 
 pytestmark = pytest.mark.fault
 
@@ -21,11 +22,11 @@ pytestmark = pytest.mark.fault
 class Demo:
     """A demo in its own process, and what it says."""
 
-    def __init__(self, data: Path, port: int, *options: str) -> None:
+    def __init__(self, data: Path, port: int, *options: str, **urls: str) -> None:
         self.data, self.port = data, port
         self.words = data.with_suffix(".out")
         outside = ("BANYAN_", "DATABASE_URL", "REDIS_URL")
-        env = {name: value for name, value in os.environ.items() if not name.startswith(outside)}
+        env = {name: value for name, value in os.environ.items() if not name.startswith(outside)} | urls
         command = [sys.executable, "-m", "app_server.cli", "demo", "--data", str(data), "--port", str(port), *options]
         with self.words.open("wb") as words:
             self.process = subprocess.Popen(command, stdout=words, stderr=subprocess.STDOUT, env=env)
@@ -49,8 +50,8 @@ class Demo:
 
 
 @contextmanager
-def demo(data: Path, *options: str) -> Iterator[Demo]:
-    running = Demo(data, free_port(), *options)
+def demo(data: Path, *options: str, **urls: str) -> Iterator[Demo]:
+    running = Demo(data, free_port(), *options, **urls)
     try:
         assert running.says(" is up"), running.words.read_text()
         yield running
@@ -122,3 +123,17 @@ def test_a_part_that_cannot_start_is_named_with_its_last_words_and_nothing_is_le
     last = tail(data_dir / "logs" / "library.log", 1)
     assert last.split()[-1] in broken.words.read_text()
     assert not (data_dir / "postgres" / "postmaster.pid").exists()
+
+
+def test_a_demo_on_servers_elsewhere_uses_them_and_starts_none(data_dir: Path, tmp_path: Path) -> None:
+    with engines(tmp_path / "elsewhere", environ={}) as there:
+        urls = {"DATABASE_URL": there.database_url, "REDIS_URL": there.redis_url}
+        with demo(data_dir, **urls) as running:
+            assert set(running.family()) == {"web", "worker", "library"}
+            running.process.send_signal(signal.SIGTERM)
+            assert running.process.wait(20) == 0
+        refused = Demo(data_dir, free_port(), "--reset", **urls)
+        assert refused.process.wait(30) == 1
+        assert "empty it yourself" in refused.words.read_text()
+        assert there.postgres and there.postgres.child
+        assert there.postgres.child.exit_code is None
