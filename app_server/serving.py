@@ -1,5 +1,6 @@
 """The web process under uvicorn: one process, our own logs, and an end within ten seconds."""
 
+import gc
 import socket
 from types import FrameType
 
@@ -17,6 +18,12 @@ REQUESTS_END_WITHIN = 4
 
 
 class _Server(uvicorn.Server):
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """What is there now stays for good: the garbage collector need not look through it again and again."""
+        await super().startup(sockets=sockets)
+        gc.collect()
+        gc.freeze()
+
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """An orderly end is exit code 0: uvicorn would raise the signal once more at its end."""
         super().handle_exit(sig, frame)
