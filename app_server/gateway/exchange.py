@@ -6,7 +6,7 @@ call on a new connection when an idle one turned out to be closed and nothing ca
 
 import asyncio
 
-from starlette.types import Receive
+from starlette.types import Message, Receive
 
 from app_server.gateway.limits import Limits
 from app_server.gateway.site import Site
@@ -16,14 +16,27 @@ SOON = 0.25  # seconds; an answer that comes within costs no watching
 REPEATABLE = frozenset({"GET", "HEAD", "OPTIONS"})  # RFC 9110 §9.2.1: safe, so sending them twice changes nothing
 
 
-class RequestTooLarge(CallFailed):
+class CallersFault(CallFailed):
+    """The caller's own doing; it says nothing about the mini-app."""
+
+
+class RequestTooLarge(CallersFault):
     """The request's body grew over the limit."""
+
+
+class RequestTooSlow(CallersFault):
+    """The request's body stopped coming, or came too slowly."""
+
+
+class TakenTooSlowly(CallersFault):
+    """The caller did not take the answer in time."""
 
 
 class Exchange:
     """A call under way. `open` until the head of the answer is there; `close` in any case."""
 
     __slots__ = (
+        "_awaits_caller",
         "_ends",
         "_limits",
         "_listener",
@@ -43,6 +56,7 @@ class Exchange:
         self._receive = receive
         self._timer: asyncio.TimerHandle | None = None
         self._listener: asyncio.Task[None] | None = None
+        self._awaits_caller = False
         self.connection: Upstream | None = None
         self.began_to_answer = False
 
@@ -84,7 +98,7 @@ class Exchange:
         if self._timer:
             self._timer.cancel()
         if streams:
-            self._timer = self._loop.call_at(self._ends, connection.fail, TooSlow("the request took too long"))
+            self._timer = self._loop.call_at(self._ends, self._not_all_sent, connection)
             self._listener = self._loop.create_task(self._send_rest(connection, len(body), chunked))
         else:
             self._timer = self._loop.call_later(SOON, self._not_soon, connection)
@@ -98,6 +112,10 @@ class Exchange:
     def _not_soon(self, connection: Upstream) -> None:
         self._expect_answer(connection, self._started)
         self._listen(connection)
+
+    def _not_all_sent(self, connection: Upstream) -> None:
+        slow = RequestTooSlow if self._awaits_caller else TooSlow
+        connection.fail(slow("the request took too long"))
 
     def _expect_answer(self, connection: Upstream, since: float) -> None:
         if self._timer:
@@ -119,7 +137,7 @@ class Exchange:
         assert self._receive
         try:
             while True:
-                message = await self._receive()
+                message = await self._piece(self._receive)
                 if message["type"] == "http.disconnect":
                     connection.fail(CallerGone("the caller left"))
                     return
@@ -134,11 +152,21 @@ class Exchange:
                     await connection.send(piece)
                 if not more:
                     break
+        except TimeoutError:
+            connection.fail(RequestTooSlow("the request stopped coming"))
+            return
         except CallFailed:
             return  # who waits for the answer is told by the connection itself
         connection.request_sent = True
         self._expect_answer(connection, self._loop.time())
         await self._until_caller_leaves(connection, self._receive)
+
+    async def _piece(self, receive: Receive) -> Message:
+        self._awaits_caller = True
+        async with asyncio.timeout(self._limits.silence):
+            message = await receive()
+        self._awaits_caller = False
+        return message
 
 
 def framed(piece: bytes) -> bytes:

@@ -11,6 +11,8 @@ class Limits:
     first_byte: float = 10.0  # from the end of the request to the first byte of the answer
     whole: float = 30.0  # from the first byte of the request to the last byte of the answer
     at_once: int = 20  # calls under way
+    uploads: int = 10  # of them those whose request is still coming in: callers who dawdle leave room for the others
+    silence: float = 5.0  # between two pieces of a request's body
     waiting: int = 100  # calls that wait for one of those places
     patience: float = 2.0  # how long a call waits for a place
     rate: float = 1_000.0  # calls a second in the long run

@@ -8,7 +8,14 @@ import asyncio
 
 from starlette.types import Receive, Scope, Send
 
-from app_server.gateway.exchange import Exchange, RequestTooLarge, too_large
+from app_server.gateway.exchange import (
+    CallersFault,
+    Exchange,
+    RequestTooLarge,
+    RequestTooSlow,
+    TakenTooSlowly,
+    too_large,
+)
 from app_server.gateway.headers import Asked, HeadersRefused, from_client, from_miniapp
 from app_server.gateway.paths import LONGEST, PathRefused, canonical, query_is_sound
 from app_server.gateway.problems import (
@@ -36,7 +43,14 @@ async def forward(site: Site, scope: Scope, receive: Receive, send: Send, refere
         body, streams = await _first_of_body(receive, site, asked)
     started = loop.time()
     try:
-        given = await site.enter(started)
+        if streams:
+            site.begin_upload()
+        try:
+            given = await site.enter(started)
+        except BaseException:
+            if streams:
+                site.end_upload()
+            raise
     except Crowded:
         site.turned_away()
         raise MiniAppBusy(headers={"Retry-After": "1"}) from None
@@ -67,7 +81,7 @@ async def forward(site: Site, scope: Scope, receive: Receive, send: Send, refere
         ok = None
         return
     except CallFailed as failure:
-        ok = None if isinstance(failure, RequestTooLarge) else False
+        ok = None if isinstance(failure, CallersFault) else False
         site.log_failure(failure, reference)
         if exchange.began_to_answer:
             return  # the server closes the resident's connection, which says that the answer is not whole
@@ -76,6 +90,8 @@ async def forward(site: Site, scope: Scope, receive: Receive, send: Send, refere
         exchange.close()
         if exchange.connection:
             site.keep(exchange.connection, loop.time())
+        if streams:
+            site.end_upload()
         site.leave(given, started, ok=ok)
     await send(start)
     await send({"type": "http.response.body", "body": answer})
@@ -135,7 +151,7 @@ def _head(
 
 async def _relay(connection: Upstream, exchange: Exchange, send: Send, most: int) -> None:
     exchange.began_to_answer = True
-    passed = 0
+    passed, giving = 0, False
     try:
         async with asyncio.timeout_at(exchange.ends):
             while True:
@@ -144,16 +160,22 @@ async def _relay(connection: Upstream, exchange: Exchange, send: Send, most: int
                 if passed > most:
                     raise TooLarge("the answer is too large")
                 more = not connection.complete
+                giving = True
                 await send({"type": "http.response.body", "body": piece, "more_body": more})
+                giving = False
                 if not more:
                     return
     except TimeoutError:
-        raise TooSlow("the answer took too long, or was taken too slowly") from None
+        if giving:
+            raise TakenTooSlowly("the answer was taken too slowly") from None
+        raise TooSlow("the answer took too long") from None
 
 
 def _problem(failure: CallFailed) -> Problem:
     if isinstance(failure, RequestTooLarge):
         return BodyTooLarge()
+    if isinstance(failure, RequestTooSlow):
+        return RequestNotPassedOn(str(failure))
     if isinstance(failure, TooSlow):
         return MiniAppTooSlow()
     if isinstance(failure, Unreachable | Lost):

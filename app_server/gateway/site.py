@@ -70,7 +70,7 @@ class Site:
         self._lookup = lookup
         self._bucket = Bucket(limits.rate, limits.burst)
         self._log_bucket = Bucket(0.2, 5)  # a storm of failures must not become a storm of lines
-        self._under_way = 0
+        self._under_way = self._uploads = 0
         self._waiting: deque[asyncio.Future[None]] = deque()
         self._pool: Pool | None = None
         self.take_over(listing)
@@ -126,6 +126,16 @@ class Site:
                 log.warning("breaker_opened" if self.breaker.is_open else "breaker_closed", app_id=self.app_id)
             self.tally.count(int(time.time() // 60), ok=ok, milliseconds=(now - started) * 1000)
         self._free_place()
+
+    def begin_upload(self) -> None:
+        """A request whose body is still coming wants to enter. Raises `Crowded`; else `end_upload` belongs to it."""
+        if self._uploads >= self.limits.uploads:
+            raise Crowded
+        self._uploads += 1
+
+    def end_upload(self) -> None:
+        """Its call has ended."""
+        self._uploads -= 1
 
     def turned_away(self) -> None:
         """Count a call that was refused before it began."""

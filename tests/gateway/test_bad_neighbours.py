@@ -162,6 +162,7 @@ async def test_a_resident_who_stops_taking_does_not_keep_the_place() -> None:
         reply = await city.ask(taking=never)
         assert not reply.whole
         assert time.monotonic() - began < 4
+        assert city.site().tally.total.errors == 0  # it was not the mini-app that was slow
 
 
 @pytest.mark.parametrize(
@@ -399,6 +400,59 @@ async def test_a_body_larger_than_announced_limits_is_refused() -> None:
         pieces = [b"x" * 600, b"x" * 600]
         assert (await city.ask(method="POST", headers=[("Transfer-Encoding", "chunked")], body=pieces)).status == 413
         assert city.site().breaker.is_open is False
+
+
+async def dawdling() -> AsyncIterator[bytes]:
+    """A caller who sends the beginning of a body and then nothing."""
+    yield b"half"
+    await asyncio.sleep(60)
+
+
+async def test_callers_who_dawdle_are_not_held_against_the_mini_app() -> None:
+    limits = Limits(silence=0.3, uploads=20)
+    async with neighbour(hang) as app, street(listing(app.endpoint), limits=limits) as city:
+        replies = await asyncio.gather(
+            *(city.ask(method="POST", headers=[("Content-Length", "100")], body=dawdling()) for _ in range(20))
+        )
+        assert {reply.status for reply in replies} == {400}
+        assert city.site().breaker.is_open is False
+        assert city.site().tally.total.errors == 0
+        assert city.site().calls_under_way == 0
+
+
+async def test_callers_who_trickle_are_given_up_in_time_and_not_held_against_the_mini_app() -> None:
+    async def trickle() -> AsyncIterator[bytes]:
+        for _ in range(100):
+            yield b"x"
+            await asyncio.sleep(0.05)
+
+    async with neighbour(hang) as app, street(listing(app.endpoint), limits=Limits(whole=0.5)) as city:
+        reply = await city.ask(method="POST", headers=[("Content-Length", "100")], body=trickle())
+        assert reply.status == 400
+        assert city.site().tally.total.errors == 0
+
+
+async def test_callers_who_dawdle_leave_room_for_the_others() -> None:
+    async def answers_whole_requests(visit: Visit) -> None:
+        while head := await visit.request():
+            if b"content-length: 100" in head.lower():
+                await asyncio.sleep(60)
+            await visit.say(OK)
+
+    limits = Limits(at_once=4, uploads=2, patience=0.1)
+    async with neighbour(answers_whole_requests) as app, street(listing(app.endpoint), limits=limits) as city:
+        slow = [
+            asyncio.create_task(city.ask(method="POST", headers=[("Content-Length", "100")], body=dawdling()))
+            for _ in range(8)
+        ]
+        await asyncio.sleep(0.1)
+        assert (await city.ask()).status == 200
+        for task in slow:
+            task.cancel()
+        answers = await asyncio.gather(*slow, return_exceptions=True)
+        assert [answer.status for answer in answers if not isinstance(answer, BaseException)] == [503] * 6
+        assert city.site().calls_under_way == 0
+        assert (await city.ask(method="POST", headers=[("Content-Length", "2")], body=[b"x", b"y"])).status == 200
 
 
 async def test_an_early_answer_to_a_long_upload_reaches_the_resident() -> None:
