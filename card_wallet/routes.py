@@ -7,18 +7,16 @@ from app_server.authorization.problems import ConsentWithdrawn
 from app_server.identity.cookies import client_address
 from app_server.kernel.access import Anonymous, MiniApp, Operator, Provider, Resident, Verifier, access, actor
 from app_server.kernel.cookies import clear_cookie, set_cookie
-from app_server.kernel.idempotency import idempotent
+from app_server.kernel.idempotency import idempotent, key_of
 from app_server.kernel.languages import language_of
 from app_server.kernel.limits import limit
 from app_server.kernel.problems import (
     BadCursor,
     BodyTooLarge,
-    FieldError,
     IdempotencyKeyReused,
     NotFound,
     TooManyRequests,
     UnsupportedMediaType,
-    ValidationFailed,
 )
 from app_server.kernel.routing import Route, delete, describe, get, post, put
 from app_server.kernel.schemas import entity_tag, no_content, page_request, read, read_bytes, reply
@@ -124,7 +122,7 @@ async def verify_code(request: AppRequest) -> Response:
     found = await verification.verify_code(
         asked.code.strip("\r\n\t"),
         reader=actor(request, Verifier),
-        key=_key(request),
+        key=key_of(request),
         language=language_of(request),
         state=request.state,
     )
@@ -231,12 +229,3 @@ routes: list[Route] = [
 def _manager(request: AppRequest) -> Manager:
     user = request.scope["user"]
     return user if isinstance(user, Operator) else actor(request, Provider)
-
-
-def _key(request: AppRequest) -> str | None:
-    key = request.headers.get("idempotency-key")
-    if key is not None and not (1 <= len(key) <= 128 and key.isascii() and key.isprintable()):
-        raise ValidationFailed(
-            errors=[FieldError(pointer="/headers/idempotency-key", detail="1 to 128 printable characters.")]
-        )
-    return key

@@ -1,7 +1,8 @@
 """A write that is sent twice acts once (the Idempotency-Key header).
 
 The key is claimed, the write done and its answer kept in one transaction: a repeat waits for the first, then gets its
-answer; if the first failed, nothing is left of it and the repeat is a first.
+answer; if the first failed, nothing is left of it and the repeat is a first. Kept answers are sealed: they may say what
+only their owner should read.
 """
 
 from collections.abc import Awaitable, Callable
@@ -13,6 +14,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp
 
 from app_server.kernel.access import Anonymous, MiniApp, Principal
+from app_server.kernel.crypto import KeyRing
 from app_server.kernel.ids import uuid7
 from app_server.kernel.problems import (
     FieldError,
@@ -27,6 +29,7 @@ from app_server.kernel.state import AppRequest
 from app_server.kernel.unit_of_work import execute, fetchrow, in_unit_of_work
 
 _KEPT_HEADERS = ("content-type", "location", "etag", "cache-control")
+_BODY = "core_idempotent_answer.body"
 
 
 def idempotent(*, required: bool = False) -> Callable[[Endpoint], Endpoint]:
@@ -35,18 +38,15 @@ def idempotent(*, required: bool = False) -> Callable[[Endpoint], Endpoint]:
     def decorate(endpoint: Endpoint) -> Endpoint:
         @wraps(endpoint)
         async def once(request: AppRequest) -> ASGIApp:
-            key = request.headers.get("idempotency-key")
+            key = key_of(request)
             if key is None:
                 if required:
                     raise IdempotencyKeyRequired()
                 return await endpoint(request)
-            if not (1 <= len(key) <= 128 and key.isascii() and key.isprintable()):
-                raise ValidationFailed(
-                    errors=[FieldError(pointer="/headers/idempotency-key", detail="1 to 128 printable characters.")]
-                )
             body = await _buffered(request)
             fingerprint = sha256(f"{request.method} {request.url.path}\0".encode() + body).digest()
-            return await _once(_actor(request.scope["user"]), key, fingerprint, lambda: endpoint(request))
+            actor, keys = _actor(request.scope["user"]), request.state["keys"]
+            return await _once(actor, key, fingerprint, lambda: endpoint(request), keys)
 
         once.__idempotency__ = "required" if required else "accepted"  # type: ignore[attr-defined]
         return once
@@ -54,8 +54,20 @@ def idempotent(*, required: bool = False) -> Callable[[Endpoint], Endpoint]:
     return decorate
 
 
+def key_of(request: AppRequest) -> str | None:
+    """The Idempotency-Key, None without one. Raises `validation_failed` for one that is too long or not printable."""
+    key = request.headers.get("idempotency-key")
+    if key is not None and not (1 <= len(key) <= 128 and key.isascii() and key.isprintable()):
+        raise ValidationFailed(
+            errors=[FieldError(pointer="/headers/idempotency-key", detail="1 to 128 printable characters.")]
+        )
+    return key
+
+
 @in_unit_of_work
-async def _once(actor: str, key: str, fingerprint: bytes, write: Callable[[], Awaitable[ASGIApp]]) -> Response:
+async def _once(
+    actor: str, key: str, fingerprint: bytes, write: Callable[[], Awaitable[ASGIApp]], keys: KeyRing
+) -> Response:
     claimed = await execute(
         "INSERT INTO core_idempotent_answer (id, actor, key, fingerprint, status, headers, body, created_at)"
         " VALUES ($1, $2, $3, $4, 0, '{}', '', now()) ON CONFLICT (actor, key) DO NOTHING",
@@ -65,7 +77,7 @@ async def _once(actor: str, key: str, fingerprint: bytes, write: Callable[[], Aw
         fingerprint,
     )
     if not claimed:
-        return await _kept_answer(actor, key, fingerprint)
+        return await _kept_answer(actor, key, fingerprint, keys)
     response = await write()
     assert isinstance(response, Response), "an answer that is kept is not a stream"
     headers = {name: response.headers[name] for name in _KEPT_HEADERS if name in response.headers}
@@ -75,12 +87,12 @@ async def _once(actor: str, key: str, fingerprint: bytes, write: Callable[[], Aw
         key,
         response.status_code,
         orjson.dumps(headers).decode(),
-        bytes(response.body),
+        keys.seal(_BODY, bytes(response.body).decode()),
     )
     return response
 
 
-async def _kept_answer(actor: str, key: str, fingerprint: bytes) -> Response:
+async def _kept_answer(actor: str, key: str, fingerprint: bytes, keys: KeyRing) -> Response:
     row = await fetchrow(
         "SELECT fingerprint, status, headers, body FROM core_idempotent_answer WHERE actor = $1 AND key = $2",
         actor,
@@ -91,7 +103,7 @@ async def _kept_answer(actor: str, key: str, fingerprint: bytes) -> Response:
     if row["fingerprint"] != fingerprint:
         raise IdempotencyKeyReused()
     headers = orjson.loads(row["headers"]) | {"idempotent-replay": "true"}
-    return Response(row["body"], status_code=row["status"], headers=headers)
+    return Response(keys.open(_BODY, row["body"]), status_code=row["status"], headers=headers)
 
 
 async def _buffered(request: AppRequest) -> bytes:
@@ -101,6 +113,5 @@ async def _buffered(request: AppRequest) -> bytes:
 
 
 def _actor(user: Principal) -> str:
-    if isinstance(user, MiniApp):
-        return f"app:{user.app_id}"
-    return "anonymous" if isinstance(user, Anonymous) else f"{type(user).__name__.lower()}:{user.id}"
+    assert not isinstance(user, Anonymous), "an answer is kept for somebody"
+    return f"app:{user.app_id}" if isinstance(user, MiniApp) else f"{type(user).__name__.lower()}:{user.id}"
