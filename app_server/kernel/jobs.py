@@ -15,7 +15,7 @@ from uuid import UUID
 import orjson
 
 from app_server.kernel.ids import uuid7
-from app_server.kernel.logs import logger
+from app_server.kernel.logs import logger, redact
 from app_server.kernel.metrics import JOBS
 from app_server.kernel.state import AppState
 from app_server.kernel.unit_of_work import execute, fetch, fetchrow, in_unit_of_work
@@ -131,7 +131,7 @@ async def run_job(job_id: UUID, jobs: Mapping[str, Job], state: AppState) -> Non
         log.error("job_dead", job=row["name"], job_id=job_id, reason=str(reason))
         JOBS.labels(row["name"], "dead").inc()
     except Exception as error:
-        await _postpone(job_id, lease, row["attempts"], f"{type(error).__name__}: {error}"[:500])
+        await _postpone(job_id, lease, row["attempts"], redact(f"{type(error).__name__}: {error}")[:500])
         log.warning("job_failed", job=row["name"], job_id=job_id, attempt=row["attempts"], reason=type(error).__name__)
         JOBS.labels(row["name"], "failed").inc()
     else:
