@@ -61,7 +61,7 @@ async def test_every_route_admits_whom_it_declares_and_nobody_else(city: City) -
     assert wrong == []
 
 
-async def test_a_token_that_is_no_good_is_refused_even_where_nobody_need_sign_in(city: City) -> None:
+async def test_a_token_that_is_no_good_is_told_so(city: City) -> None:
     async with city.browser(authorization="Bearer eyJhbGciOiJub25lIn0.e30.") as http:
         answer = await http.get("/v1/me")
     assert answer.status_code == 401
