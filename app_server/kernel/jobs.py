@@ -23,6 +23,7 @@ from app_server.kernel.unit_of_work import execute, fetch, fetchrow, in_unit_of_
 BUDGET = timedelta(seconds=15)  # how long a handler may take; larger work goes page by page
 LEASE = BUDGET + timedelta(seconds=5)  # a lease outlives the budget, so two workers never hold one job
 RESUBMIT = timedelta(seconds=4)  # the engine has lost what it did not start by then
+MOST_SUBMITTED = 200  # jobs that may lie with the engine; a longer queue would be submitted again and again
 LONGEST_PAUSE = timedelta(minutes=5)
 
 log = logger(__name__)
@@ -89,15 +90,21 @@ async def enqueue(name: str, payload: Mapping[str, Any], *, unique_key: str, run
 
 @in_unit_of_work
 async def take_due_jobs(most: int = 100) -> list[UUID]:
-    """The jobs that are due and with nobody, marked as submitted; call `Engine.submit` for each."""
+    """The jobs that are due and with nobody, marked as submitted; call `Engine.submit` for each.
+
+    The rest of a long queue waits here: all workers together have no more than `MOST_SUBMITTED` with the engine.
+    """
     rows = await fetch(
         "UPDATE core_job SET submitted_at = now() WHERE id IN ("
         " SELECT id FROM core_job WHERE state = 'waiting' AND run_at <= now()"
         " AND (submitted_at IS NULL OR submitted_at < now() - $1::interval)"
         " AND (leased_until IS NULL OR leased_until < now())"
-        " ORDER BY run_at LIMIT $2 FOR UPDATE SKIP LOCKED) RETURNING id",
+        " ORDER BY run_at LIMIT greatest(0, least($2, $3 - (SELECT count(*) FROM core_job WHERE state = 'waiting'"
+        " AND submitted_at >= now() - $1::interval AND (leased_until IS NULL OR leased_until < now()))))"
+        " FOR UPDATE SKIP LOCKED) RETURNING id",
         RESUBMIT,
         most,
+        MOST_SUBMITTED,
     )
     return [row["id"] for row in rows]
 
