@@ -116,17 +116,25 @@ def migration(
 
 @app.command()
 def seed(
-    endpoint: Annotated[list[str], typer.Option(help="Where a bundled mini-app listens: library=http://host:port.")],
+    endpoint: Annotated[
+        list[str] | None, typer.Option(help="Where a bundled mini-app listens: library=http://host:port.")
+    ] = None,
     data: Annotated[Path, typer.Option(help="Where the mini-apps keep their keys.")] = Path("data"),
+    operator: Annotated[str, typer.Option(help="Only make this number an operator: the first of a real city.")] = "",
 ) -> None:
     """Install the demo city: districts, people with roles, the bundled mini-apps, a reader. Safe to repeat."""
     import asyncio
 
     from app_server.kernel.settings import Settings
+    from app_server.seed import first_operator
     from app_server.seed import seed as plant
 
-    endpoints = dict(text.split("=", 1) for text in endpoint if "=" in text)
-    planted = asyncio.run(plant(Settings.from_env(), endpoints, data))
+    settings = Settings.from_env()
+    if operator:
+        typer.echo(asyncio.run(first_operator(settings, operator)))
+        return
+    endpoints = dict(text.split("=", 1) for text in endpoint or [] if "=" in text)
+    planted = asyncio.run(plant(settings, endpoints, data))
     typer.echo(f"The reader's enrolment code is {planted.enrolment_code}.")
 
 

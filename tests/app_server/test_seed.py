@@ -2,8 +2,10 @@
 
 from pathlib import Path
 
+import pytest
+
 from app_server import seed
-from app_server.kernel.settings import Settings
+from app_server.kernel.settings import Mode, Settings, SettingsError
 from app_server.kernel.unit_of_work import fetch, fetchrow
 from app_server.process import process
 from tests.city import City
@@ -48,3 +50,21 @@ async def test_a_mini_app_that_moved_is_found_at_its_new_place(city: City, setti
     async with process(settings):
         (listing,) = await fetch("SELECT endpoint FROM registry_listing")
     assert listing["endpoint"] == "http://127.0.0.1:10"
+
+
+async def test_a_real_city_is_not_planted_and_gets_its_first_operator_by_number(
+    city: City, settings: Settings, tmp_path: Path
+) -> None:
+    real = settings.model_copy(update={"mode": Mode.PRODUCTION})
+    with pytest.raises(SettingsError, match="--operator"):
+        await seed.seed(real, {}, tmp_path)
+    with pytest.raises(SettingsError, match="not a mobile number"):
+        await seed.first_operator(real, "12345")
+    for _ in range(2):
+        assert (
+            await seed.first_operator(real, "139 0000 0055")
+            == "139****0055 may sign in to http://localhost:8000/console."
+        )
+    async with process(settings):
+        assert [row["roles"] for row in await fetch("SELECT roles FROM core_resident")] == ['["operator"]']
+        assert len(await fetch("SELECT 1 FROM core_audit_entry WHERE action = 'operator.made'")) == 1
