@@ -10,7 +10,7 @@ import aiohttp
 
 from tests.faults.crowd import LIBRARY_SCOPES, POOL_SCOPES, Visitor, desk_token
 from tests.faults.journal import Journal
-from tests.faults.outside import Outside, Phones
+from tests.faults.outside import PAUSE, Outside, Phones
 
 
 async def settled_in(outside: Outside, journal: Journal, dice: random.Random) -> Visitor:
@@ -38,6 +38,24 @@ class Stream:
     positions: list[int] = field(default_factory=list)
     opened: asyncio.Event = field(default_factory=asyncio.Event)
     said_goodbye: bool = False  # the server ended the stream itself, and said when to come back
+
+
+class Page:
+    """A resident's page: it comes back after every end, with the last position that it saw."""
+
+    def __init__(self, visitor: Visitor) -> None:
+        self.visitor = visitor
+        self.seen = Stream()
+        self.goodbyes = 0
+
+    async def stay(self, http: aiohttp.ClientSession, outside: Outside) -> None:
+        """As a browser's EventSource does."""
+        while True:
+            last = self.seen.positions[-1] if self.seen.positions else 0
+            self.seen.said_goodbye = False
+            await follow(http, outside, self.visitor, self.seen, last)
+            self.goodbyes += self.seen.said_goodbye
+            await asyncio.sleep(PAUSE)
 
 
 @asynccontextmanager

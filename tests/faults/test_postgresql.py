@@ -3,6 +3,8 @@
 import asyncio
 import random
 import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from uuid import UUID
 
 import aiohttp
@@ -10,12 +12,12 @@ import pytest
 
 from app_server.embedded.parts import answers
 from tests.faults.conftest import Size
-from tests.faults.crowd import Crowd, Visitor
+from tests.faults.crowd import POOL_SCOPES, Crowd, Visitor
 from tests.faults.journal import Journal
 from tests.faults.outside import PAUSE, Outside
 from tests.faults.reckoning import reckon
-from tests.faults.residents import settled_in, stream
-from tests.faults.town import Town
+from tests.faults.residents import Page, settled_in, signed_in, stream
+from tests.faults.town import READY_SECONDS, Town
 
 BACK_WITHIN = 10.0  # seconds until the web process serves again, on a busy machine
 ENDS_WITHIN = 10.0
@@ -27,18 +29,21 @@ async def test_three_restarts_under_load_lose_nothing_and_stop_no_loop(
     the_town: Town, journal: Journal, size: Size, dice: random.Random
 ) -> None:
     some = size.of(600)
-    async with Crowd(the_town, journal, dice).at_work() as crowd:
-        for end in (the_town.postgres.stop, the_town.postgres.kill, the_town.postgres.stop):
+    async with _a_page_of_a_resident(the_town, journal, dice) as page:
+        async with Crowd(the_town, journal, dice).at_work() as crowd:
+            for end in (the_town.postgres.stop, the_town.postgres.kill, the_town.postgres.stop):
+                await crowd.until_acknowledged(some)
+                await page.visitor.hear_from_pool()
+                end()
+                await crowd.outside.until_away()
+                the_town.postgres.start()
+                await _until_served(the_town)
+                assert all(process.ready() for process in the_town.processes)
+            restarted_at = (await the_town.rows("SELECT now() AS at"))[0]["at"]
+            await page.visitor.hear_from_pool()
             await crowd.until_acknowledged(some)
-            end()
-            await crowd.outside.until_away()
-            the_town.postgres.start()
-            await _until_served(the_town)
-            assert the_town.web.ready()
-            assert the_town.worker.ready() and the_town.other_worker.ready()
-        restarted_at = (await the_town.rows("SELECT now() AS at"))[0]["at"]
-        await crowd.until_acknowledged(some)
-    await reckon(the_town, journal)
+        await reckon(the_town, journal)
+        assert page.seen.positions == [1, 2, 3, 4]
     assert {error.split()[2] for error in crowd.outside.server_errors} <= {"503"}
     await _every_loop_of_the_web_goes_on(the_town, journal, dice)
     await the_town.until(
@@ -51,6 +56,38 @@ async def test_three_restarts_under_load_lose_nothing_and_stop_no_loop(
         await process.asked_to_end(within=ENDS_WITHIN)
         process.start()
         await process.until_ready()
+
+
+@pytest.mark.timeout(300)
+async def test_processes_that_start_before_postgresql_wait_for_it(
+    the_town: Town, journal: Journal, dice: random.Random
+) -> None:
+    the_town.postgres.stop()
+    for process in (the_town.web, the_town.worker, the_town.other_worker):
+        process.kill()
+        process.start()
+    try:
+        await the_town.until(the_town.worker.ready, within=READY_SECONDS, what="a worker without its database")
+    finally:
+        the_town.postgres.start()
+    await the_town.web.until_ready()
+    async with Outside(the_town) as outside:
+        await settled_in(outside, journal, dice)
+    await reckon(the_town, journal)
+
+
+@asynccontextmanager
+async def _a_page_of_a_resident(town: Town, journal: Journal, dice: random.Random) -> AsyncIterator[Page]:
+    async with Outside(town) as outside, aiohttp.ClientSession() as http:
+        lin = await signed_in(outside, journal, dice)
+        await lin.allow("pool", POOL_SCOPES)
+        page = Page(lin)
+        staying = asyncio.create_task(page.stay(http, outside))
+        try:
+            yield page
+        finally:
+            staying.cancel()
+            await asyncio.gather(staying, return_exceptions=True)
 
 
 async def _until_served(town: Town) -> None:

@@ -10,30 +10,12 @@ from tests.faults.conftest import Size
 from tests.faults.crowd import POOL_SCOPES, Visitor
 from tests.faults.journal import Journal
 from tests.faults.outside import PAUSE, Outside
-from tests.faults.residents import Stream, follow, signed_in
+from tests.faults.residents import Page, signed_in
 from tests.faults.town import Town
 
 STREAMS = 200
 EACH = 5  # pages that one resident has open
 ENDS_WITHIN = 10.0
-
-
-class Page:
-    """A resident's page: it comes back after every end, with the last position that it saw."""
-
-    def __init__(self, visitor: Visitor) -> None:
-        self.visitor = visitor
-        self.seen = Stream()
-        self.goodbyes = 0
-
-    async def stay(self, http: aiohttp.ClientSession, outside: Outside) -> None:
-        """As a browser's EventSource does."""
-        while True:
-            last = self.seen.positions[-1] if self.seen.positions else 0
-            self.seen.said_goodbye = False
-            await follow(http, outside, self.visitor, self.seen, last)
-            self.goodbyes += self.seen.said_goodbye
-            await asyncio.sleep(PAUSE)
 
 
 @pytest.mark.timeout(600)
