@@ -115,7 +115,7 @@ async def call_back(payload: dict[str, Any], *, state: AppState) -> None:
 
 
 routes = [post(MESSAGES, take), get(MESSAGES, lookup), get("/v1/demo/outbox", outbox)]
-jobs = [Job(name=CALLBACK_JOB, handler=call_back, transactional=False)]
+jobs = [Job(name=CALLBACK_JOB, handler=call_back, transactional=False, most_attempts=20)]  # carriers are patient, too
 
 
 @in_unit_of_work
