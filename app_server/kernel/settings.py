@@ -27,8 +27,10 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     mode: Mode = Field(Mode.PRODUCTION, description="demo, test or production")
-    database_url: str = Field(description="PostgreSQL, e.g. postgresql://user:password@host:5432/banyan")
-    redis_url: str = Field(description="Valkey or Redis, e.g. redis://host:6379/0 or unix:///path/valkey.sock")
+    database_url: str = Field(description="PostgreSQL, e.g. postgresql://user:password@host:5432/banyan", repr=False)
+    redis_url: str = Field(
+        description="Valkey or Redis, e.g. redis://host:6379/0 or unix:///path/valkey.sock", repr=False
+    )
     key_file: Path = Field(description="the key ring, created by `banyan migrate` with mode 600")
     base_url: str = Field("http://localhost:8000", description="the address residents see; also the token issuer")
     apps_domain: str = Field("localhost", description="mini-apps live at <app_id>.<apps_domain>")
