@@ -46,16 +46,17 @@ def dice(request: pytest.FixtureRequest) -> random.Random:
 
 @pytest.fixture(scope="session")
 def running_town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
-    """One town for all tests; each leaves it as healthy as it found it."""
+    """One town for all tests."""
     with town(tmp_path_factory.mktemp("town")) as built:
         yield built
 
 
 @pytest.fixture
 def the_town(running_town: Town) -> Iterator[Town]:
-    """The town; when a test fails, what its processes said last stands in the report."""
+    """The town, whole again after each test. When one fails, what its processes said last stands in the report."""
     yield running_town
     print(running_town.last_words())
+    running_town.mend()
 
 
 @pytest.fixture

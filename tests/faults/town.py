@@ -83,6 +83,11 @@ class Process:
         self._log_begins = self.log.stat().st_size if self.log.exists() else 0
         self._child = spawn(self._command, log=self.log, env=self._env)
 
+    @property
+    def runs(self) -> bool:
+        """Whether there is such a process now."""
+        return self._child is not None and self._child.exit_code is None
+
     def ready(self) -> bool:
         """Whether it answers by now; a program that ended instead fails the test with its last words."""
         assert self._child is not None
@@ -137,6 +142,17 @@ class Town:
     enrolment_code: str
     pool_key: AppKey
     desk_token: str = ""
+
+    def mend(self) -> None:
+        """Start what a failed test left in ruins."""
+        for engine in (self.postgres, self.valkey):
+            if engine.child is None or engine.child.exit_code is not None:
+                engine.start()
+        for each in self.processes:
+            if not each.runs:
+                each.start()
+        for each in self.processes:
+            assert wait_until(each.ready, seconds=READY_SECONDS, every=0.05), tail(each.log, 40)
 
     @property
     def postgres(self) -> Postgres:
@@ -265,10 +281,7 @@ def town(data: Path) -> Iterator[Town]:
             pool_key=pool_key,
         )
         try:
-            for each in built.processes:
-                each.start()
-            for each in built.processes:
-                assert wait_until(each.ready, seconds=READY_SECONDS, every=0.05), tail(each.log, 40)
+            built.mend()
             yield built
         finally:
             for each in built.processes:
