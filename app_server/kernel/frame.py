@@ -46,6 +46,7 @@ AWAY: tuple[type[BaseException], ...] = (
 
 # PostgreSQL keeps no U+0000, in text or in jsonb: who sent it is told, wherever in a request it stood.
 NOT_KEPT = (CharacterNotInRepertoireError, UntranslatableCharacterError)
+CLIENT_LEFT = 499  # counted for a request that broke off before it was whole; nobody is there to be answered (nginx)
 SLOW = 1.0  # seconds after which an answer is logged whatever it was
 HEADERS = [
     (b"x-content-type-options", b"nosniff"),
@@ -89,11 +90,15 @@ class Frame:
                 path = route.path
                 response: ASGIApp = await route.endpoint(request)
             except Exception as error:
+                if _client_left(error):
+                    raise
                 response = await self._refusal(request, error, reference)
             endless = getattr(response, "endless", False)
             await response(scope, receive, send_framed)
         except Exception as error:
-            if not _client_left(error):
+            if _client_left(error):
+                status = status or CLIENT_LEFT
+            else:
                 log.error("answer_broken", error=error, route=path)
             if not status:
                 await send({"type": "http.response.start", "status": 500, "headers": HEADERS})
@@ -104,7 +109,7 @@ class Frame:
             count()
             if not endless:  # how long a stream was open says nothing about how fast we are
                 note(seconds)
-            if status >= 500 or (seconds > SLOW and not endless):
+            if status >= 500 or (seconds > SLOW and not endless and status != CLIENT_LEFT):
                 log.warning("answered", route=path, method=scope["method"], status=status, ms=round(seconds * 1000, 1))
             request_id.reset(token)
 

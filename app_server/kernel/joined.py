@@ -60,3 +60,6 @@ class JoinedHttp(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
         """A browser connected."""
         super().connection_made(JoinedWrites(transport, self.loop))  # type: ignore[arg-type]
+
+    def _unsupported_upgrade_warning(self) -> None:
+        """Say nothing: we answer such a request in our own words, and uvicorn would advise to install a library."""

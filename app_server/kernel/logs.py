@@ -19,6 +19,9 @@ _SECRET_SHAPES = re.compile(
     r"|eyJ[\w-]+\.[\w-]+\.[\w-]+"  # tokens
     r"|BC1:\S+"  # card codes
     r"|\b(?:bs|br|bv)_[\w-]{20,}"  # opaque tokens of ours
+    r"|(?<=for query argument \$)\d+: .*"  # what asyncpg repeats of a value that it could not send
+    r"|(?<=\nDETAIL:  ).*"  # what PostgreSQL repeats of a row that it refused
+    r"|(?<=input_value=).*(?=, input_type=)"  # what pydantic repeats
 )
 
 
@@ -51,7 +54,7 @@ def logger(name: str) -> Logger:
 
 
 def redact(text: str) -> str:
-    """The text without anything that looks like a phone number, an ID number, a token or a card code."""
+    """The text without phone and ID numbers, tokens, card codes, and without values that a library refused."""
     return _SECRET_SHAPES.sub("…", text)
 
 

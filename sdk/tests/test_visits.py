@@ -8,6 +8,7 @@ from uuid import uuid4
 import pytest
 from conftest import TeaHouse, tea_house
 from starlette.requests import Request
+from starlette.types import Message, Scope
 
 from banyan_sdk import Launch
 from banyan_sdk.keys import AppKey
@@ -144,3 +145,31 @@ def test_mistakes_in_the_code_are_told_when_it_is_written(app: TeaHouse) -> None
         app.page("/menu")(again)
     with pytest.raises(TypeError, match="async def"):
         app.get("/api/slow")(slow)  # type: ignore[arg-type]
+
+
+async def test_a_caller_who_leaves_in_the_middle_of_sending_is_nobodys_fault(
+    city: City, caplog: pytest.LogCaptureFixture
+) -> None:
+    left: list[Message] = [
+        {"type": "http.request", "body": b"{", "more_body": True},
+        {"type": "http.disconnect"},
+    ]
+
+    async def receive() -> Message:
+        return left.pop(0)
+
+    async def send(message: Message) -> None:
+        """Nobody hears it."""
+
+    signed = city.platform.signed("POST", "/.banyan/session")
+    scope: Scope = {
+        "type": "http",
+        "method": "POST",
+        "path": "/.banyan/session",
+        "raw_path": b"/.banyan/session",
+        "query_string": b"",
+        "headers": [(name.encode(), value.encode()) for name, value in signed.items()],
+    }
+    await city.app(scope, receive, send)
+    assert left == []
+    assert caplog.records == []

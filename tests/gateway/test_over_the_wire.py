@@ -141,7 +141,7 @@ async def test_a_resident_who_closes_the_page_ends_the_call_to_the_mini_app() ->
         assert city.street.site().calls_under_way == 0
 
 
-async def test_an_upgrade_is_refused_in_plain_words() -> None:
+async def test_an_upgrade_is_refused_in_plain_words(caplog: pytest.LogCaptureFixture) -> None:
     async with saying(OK) as app, town(app) as city:
         heard = await city.say(
             b"GET / HTTP/1.1\r\n" + HOST + b"Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
@@ -150,3 +150,4 @@ async def test_an_upgrade_is_refused_in_plain_words() -> None:
         assert heard.startswith(b"HTTP/1.1 501")
         assert b"websocket_not_offered" in heard
         assert app.heads == []
+        assert caplog.records == []  # uvicorn would advise the operator to install a library

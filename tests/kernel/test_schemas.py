@@ -71,4 +71,9 @@ def test_logs_carry_ids_and_never_secrets() -> None:
     assert line["card_id"] == str(card)
     assert "138" not in json.dumps({k: v for k, v in line.items() if k != "card_id"})
     assert "123456" not in json.dumps({k: v for k, v in line.items() if k != "card_id"})
+    assert "林依婷" not in redact(
+        "asyncpg.exceptions.DataError: invalid input for query argument $2: '林依婷\\x00' (bad)"
+    )
+    assert "林依婷" not in redact("duplicate key value\nDETAIL:  Key (name)=(林依婷) already exists.\n")
+    assert "林依婷" not in redact("name\n  Too long [type=string, input_value='林依婷', input_type=str]")
     assert redact("Bearer eyJabc.def.ghi and BC1:ABC and bs_0123456789012345678901234") == "Bearer … and … and …"

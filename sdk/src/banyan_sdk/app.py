@@ -209,7 +209,8 @@ class MiniApp:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if self._asgi is None:
             self._asgi = self._build()
-        await self._asgi(scope, receive, send)
+        with contextlib.suppress(ClientDisconnect):  # nobody is there to be answered, and nothing is wrong
+            await self._asgi(scope, receive, send)
 
     def _now(self) -> _Running:
         if self._running is None:
