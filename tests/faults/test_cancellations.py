@@ -23,7 +23,8 @@ from tests.city import City, open_city
 from tests.conftest import EMPTY_ALL
 from tests.faults.conftest import Size
 from tests.faults.scene import Scene, scene
-from tests.faults.writes import WRITES, Wish, Write
+from tests.faults.wishes import Wish, Write
+from tests.faults.writes import WRITES
 
 CANCELLATIONS = 2000
 AT_ONCE = 8  # as many as there are connections in the pool

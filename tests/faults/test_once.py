@@ -22,10 +22,21 @@ from app_server.kernel.unit_of_work import execute, in_unit_of_work
 from tests.city import City
 from tests.faults.conftest import Size
 from tests.faults.scene import Scene, scene
-from tests.faults.writes import WRITES, Wish, Write
+from tests.faults.wishes import Wish, Write
+from tests.faults.writes import WRITES
 
-KEYED = [write for write in WRITES if write.route in ("/v1/consents", "/v1/notices", "/v1/cards")] + [
-    write for write in WRITES if write.route == "/v1/cards/{id:uuid}/status"
+KEYED = [
+    write
+    for write in WRITES
+    if write.route
+    in (
+        "/v1/consents",
+        "/v1/notices",
+        "/v1/cards",
+        "/v1/cards/{id:uuid}/status",
+        "/v1/verifiers",
+        "/v1/verifiers/{id:uuid}/enrolment-code",
+    )
 ]
 
 

@@ -1,9 +1,5 @@
 """Every route that changes something: how it is asked, and what must be there once it has said yes."""
 
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
-from typing import Any
-
 import httpx2
 import jwt
 
@@ -14,61 +10,12 @@ from notifications.models import SMS_TEXT
 from notifications.sms import callback_url
 from tests.factories import LIBRARY_MANIFEST
 from tests.faults.scene import SCOPES, VALUES, Scene
+from tests.faults.wishes import WRITES, Wish, count, with_key, write
+
+__all__ = ["WRITES"]
 
 ORIGIN = {"origin": "http://localhost:8000"}
 CARRIER = "/demo/carrier/2010-04-01/Accounts/{account}/Messages.json"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Wish:
-    """One request, and the question that a kept effect answers: how many there are."""
-
-    path: str
-    headers: dict[str, str] = field(default_factory=dict)
-    options: dict[str, Any] = field(default_factory=dict)
-    effects: Callable[[httpx2.Response | None], Awaitable[int]] | None = None
-
-    @property
-    def repeatable(self) -> bool:
-        """Whether the same request may be sent again and acts once."""
-        return "idempotency-key" in self.headers
-
-
-@dataclass(frozen=True, kw_only=True)
-class Write:
-    """A route, and how to wish something of it."""
-
-    method: str
-    route: str
-    wish: Callable[[Scene], Awaitable[Wish]]
-
-
-WRITES: list[Write] = []
-Maker = Callable[[Scene], Awaitable[Wish]]
-
-
-def write(method: str, route: str) -> Callable[[Maker], Maker]:
-    """Declare the wish of a route."""
-
-    def declare(maker: Maker) -> Maker:
-        WRITES.append(Write(method=method, route=route, wish=maker))
-        return maker
-
-    return declare
-
-
-def count(scene: Scene, sql: str, *values: object) -> Callable[[httpx2.Response | None], Awaitable[int]]:
-    """How many rows there are, whatever was answered."""
-
-    async def ask(answer: httpx2.Response | None) -> int:
-        return len(await scene.city.rows(sql, *values))
-
-    return ask
-
-
-def with_key(headers: dict[str, str]) -> dict[str, str]:
-    """The same, with an idempotency key of its own."""
-    return headers | {"idempotency-key": str(uuid7())}
 
 
 @write("POST", "/v1/sign-in/challenges")
