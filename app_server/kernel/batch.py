@@ -56,6 +56,8 @@ class Batcher(Generic[Item, Answer]):
 
     async def _turn(self) -> None:
         batch, self._waiting = self._waiting[: self._most], self._waiting[self._most :]
+        if not batch:  # another lane's turn has taken them all
+            return
         try:
             answers = await self._run([item for item, _ in batch])
         except BaseException as error:

@@ -66,3 +66,18 @@ async def test_a_caller_that_leaves_takes_nothing_with_it() -> None:
     with pytest.raises(asyncio.CancelledError):
         await leaving
     assert await batcher(3) == 3
+
+
+async def test_no_turn_is_made_for_nobody() -> None:
+    turns: list[list[int]] = []
+
+    async def echo(items: list[int]) -> list[int]:
+        turns.append(items)
+        await asyncio.sleep(0)
+        return items
+
+    batcher = Batcher(echo, lanes=2)
+    await asyncio.gather(*(batcher(n) for n in range(5)))  # the second starts a turn whose items the first one takes
+    for number in range(5):
+        await batcher(number)  # asks again before the turn that answered it has ended
+    assert [] not in turns
