@@ -19,6 +19,7 @@ from app_server.registry.published import listings
 from tests.actors import Person
 from tests.city import City
 from tests.factories import LIBRARY_MANIFEST, NOWHERE, consent, subject
+from tests.round_trips import RoundTrips
 
 VERIFIER = "v" * 43
 CHALLENGE = base64.urlsafe_b64encode(hashlib.sha256(VERIFIER.encode()).digest()).rstrip(b"=").decode()
@@ -138,6 +139,15 @@ async def test_a_name_is_told_only_where_it_is_allowed_and_the_resident_sees_tha
     await city.work()
     jobs = await city.rows("SELECT state FROM core_job WHERE name LIKE 'consent_withdrawn%'")
     assert len(jobs) == 1
+
+
+async def test_a_launch_costs_one_commit_and_one_question_for_the_language(
+    city: City, app: App, lin: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    code = await app.code(lin)
+    trips = RoundTrips(monkeypatch, city)
+    assert (await app.trades(code)).status_code == 200
+    assert (trips.redis, len(trips.sql)) == (0, 2), trips.sql
 
 
 async def test_a_code_is_redeemed_once_by_a_hundred_at_once(city: City, app: App, lin: Person) -> None:

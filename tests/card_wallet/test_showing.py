@@ -5,7 +5,6 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from asyncpg import Connection
 
 from app_server.kernel.redis import RedisUnavailable
 from card_wallet import codes
@@ -13,6 +12,7 @@ from tests.actors import Person
 from tests.card_wallet.conftest import Json, Library, Reader, code_of, enrolled, refused
 from tests.city import City
 from tests.factories import LIBRARY_MANIFEST, consent, publish, subject
+from tests.round_trips import RoundTrips
 
 
 async def test_a_code_opens_once_and_the_second_reader_hears_where_it_was_used(
@@ -243,47 +243,21 @@ async def test_while_valkey_is_away_cards_are_listed_and_codes_say_so(
     assert (await desk.scans(text)).status_code == 201
 
 
-class Count:
-    """Counts what goes to the engines."""
-
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, city: City) -> None:
-        self.redis: list[int] = []
-        self.sql: list[str] = []
-        pipeline = city.state["redis"]._client.pipeline
-
-        def counted(*args: Any, **options: Any) -> Any:
-            self.redis.append(1)
-            return pipeline(*args, **options)
-
-        monkeypatch.setattr(city.state["redis"]._client, "pipeline", counted)
-        for method in ("fetch", "fetchrow", "execute"):
-            monkeypatch.setattr(Connection, method, self._counted(getattr(Connection, method)))
-
-    def _counted(self, run: Any) -> Any:
-        async def counted(connection: Any, sql: str, *values: Any, **options: Any) -> Any:
-            self.sql.append(sql)
-            return await run(connection, sql, *values, **options)
-
-        return counted
-
-
 async def test_showing_and_verifying_keep_to_their_round_trips(
     city: City, lin: Person, card: Json, desk: Reader, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await desk.scans((await code_of(lin, card))["text"])  # the reader and the session are known now
-    count = Count(monkeypatch, city)
+    trips = RoundTrips(monkeypatch, city)
     text = (await code_of(lin, card))["text"]
-    assert (len(count.redis), len(count.sql)) == (1, 1), count.sql
-    count.redis.clear()
-    count.sql.clear()
+    assert (trips.redis, len(trips.sql)) == (1, 1), trips.sql
+    trips.forget()
     assert (await desk.scans(text)).status_code == 201
-    assert (len(count.redis), len(count.sql)) == (1, 1), count.sql  # and that one is the commit
+    assert (trips.redis, len(trips.sql)) == (1, 1), trips.sql  # and that one is the commit
     texts = [(await code_of(lin, card))["text"] for _ in range(32)]
-    count.redis.clear()
-    count.sql.clear()
+    trips.forget()
     assert {answer.status_code for answer in await asyncio.gather(*map(desk.scans, texts))} == {201}
-    assert len(count.sql) <= 8  # 32 readings, a few commits
-    assert len(count.redis) <= 8
+    assert len(trips.sql) <= 8  # 32 readings, a few commits
+    assert trips.redis <= 8
 
 
 async def test_the_code_comes_as_a_picture_too_and_to_nobody_else(lin: Person, chen: Person, card: Json) -> None:
