@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from benchmarks import frame, me, report
+from benchmarks import cards, frame, gateway, inbox, me, oauth, processes, report, streams, tokens
 from benchmarks.findings import Finding
 from benchmarks.measure import Effort
 from benchmarks.town import town
@@ -16,6 +16,13 @@ from benchmarks.town import town
 SUBJECTS = {
     "frame": frame.run,
     "me": me.run,
+    "tokens": tokens.run,
+    "cards": cards.run,
+    "inbox": inbox.run,
+    "oauth": oauth.run,
+    "gateway": gateway.run,
+    "processes": processes.run,
+    "streams": streams.run,
 }
 
 

@@ -1,6 +1,7 @@
 """One contender beside another: the same load on each in turn, several times over, and the medians."""
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from statistics import median
 
@@ -106,3 +107,15 @@ def _put(contender: Contender, requests: list[str], seconds: float) -> Tally:
     if bad := {status: count for status, count in tally.statuses.items() if status not in GOOD}:
         raise RuntimeError(f"{contender.name} answered {bad}\n{tail(contender.server.log)[-1500:]}")
     return tally
+
+
+def alongside(contenders: Sequence[Contender], effort: Effort) -> float:
+    """Microseconds of CPU for a request when all of them are under load at the same time: the median."""
+    costs = []
+    for _ in range(effort.repeats):
+        used = [cpu_seconds(contender.server.pid) for contender in contenders]
+        with ThreadPoolExecutor() as threads:
+            tallies = list(threads.map(lambda one: _put(one, one.requests(effort.seconds), effort.seconds), contenders))
+        for contender, before, tally in zip(contenders, used, tallies, strict=True):
+            costs.append(1e6 * (cpu_seconds(contender.server.pid) - before) / tally.answered)
+    return median(costs)
