@@ -147,6 +147,7 @@ async def read_picture(request: AppRequest) -> Response:
 
 @access(Operator, Provider)
 @describe(body=AddVerifier, reply=EnrolmentCode, status=201)
+@idempotent()
 async def add_verifier(request: AppRequest) -> Response:
     """Add a reader; the answer has the one-time code that makes a device it."""
     asked = await read(request, AddVerifier)
@@ -170,6 +171,7 @@ async def remove_verifier(request: AppRequest) -> Response:
 
 @access(Operator, Provider)
 @describe(reply=EnrolmentCode, status=201, problems=(NotFound,))
+@idempotent()
 async def renew_enrolment(request: AppRequest) -> Response:
     """A new one-time code for a reader; the one before ends."""
     code = await readers.renew_enrolment(request.path_params["id"], by=_manager(request), state=request.state)

@@ -56,6 +56,7 @@ async def test_the_same_key_at_once_acts_once_and_says_the_same(
     async with scene(city, dice) as built:
         for _ in range(size.of(200)):
             wish = await write.wish(built)
+            wish = replace(wish, headers={"idempotency-key": str(uuid7()), **wish.headers})
             times = dice.randint(2, 20)
             answers = await asyncio.gather(*(_ask(built, write, wish) for _ in range(times)))
             assert wish.effects is not None

@@ -5,7 +5,7 @@ import pytest
 
 from tests.actors import Person
 from tests.city import City
-from tests.factories import app_token, consent, publish, subject
+from tests.factories import LIBRARY_MANIFEST, app_token, consent, publish, subject
 
 
 @pytest.fixture
@@ -17,10 +17,10 @@ async def lin(city: City) -> Person:
     return person
 
 
-async def issue(city: City, person: Person, number: str, **headers: str) -> httpx2.Response:
+async def issue(city: City, person: Person, number: str, *, app_id: str = "library", **headers: str) -> httpx2.Response:
     fields = {"holder_name": "林依婷", "card_number": number, "loans_open": "0"}
-    card = {"sub": subject(city, person), "type": "library-card", "number": number, "fields": fields}
-    async with city.browser(authorization=f"Bearer {app_token(city, 'cards:issue')}", **headers) as http:
+    card = {"sub": subject(city, person, app_id), "type": "library-card", "number": number, "fields": fields}
+    async with city.browser(authorization=f"Bearer {app_token(city, 'cards:issue', app_id)}", **headers) as http:
         return await http.post("/v1/cards", json=card)
 
 
@@ -52,6 +52,17 @@ async def test_two_people_may_use_the_same_key(city: City, lin: Person) -> None:
     for person in (lin, chen):
         given = await person.post("/v1/consents", json=body, headers={"idempotency-key": "one"})
         assert (given.status_code, "idempotent-replay" in given.headers) == (201, False)
+
+
+async def test_two_mini_apps_may_use_the_same_key(city: City, lin: Person) -> None:
+    await publish(city, {**LIBRARY_MANIFEST, "app_id": "museum"})
+    await consent(city, lin, ["cards:issue"], "museum")
+    ids = set()
+    for app_id in ("library", "museum"):
+        issued = await issue(city, lin, "FZ1", app_id=app_id, **{"idempotency-key": "one"})
+        assert issued.status_code == 201
+        ids.add(issued.json()["id"])
+    assert len(ids) == 2
 
 
 @pytest.mark.parametrize(
