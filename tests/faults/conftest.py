@@ -23,17 +23,22 @@ class Size:
         return number if self.whole else max(1, number // 10)
 
 
+WHOLE = os.environ.get("BANYAN_SOAK", "") not in ("", "0")
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Everything here kills something, and waits for it."""
     for item in items:
         if Path(__file__).parent in item.path.parents:
             item.add_marker(pytest.mark.fault)
+            if WHOLE:
+                item.add_marker(pytest.mark.soak)
 
 
 @pytest.fixture(scope="session")
 def size() -> Size:
     """BANYAN_SOAK=1 asks for the whole."""
-    return Size(whole=os.environ.get("BANYAN_SOAK", "") not in ("", "0"))
+    return Size(whole=WHOLE)
 
 
 @pytest.fixture
