@@ -45,3 +45,14 @@ async def test_a_caller_who_leaves_in_the_middle_of_sending_is_no_fault_of_ours(
         await city.app(scope, receive, send)
     assert said == []
     assert caplog.records == []
+
+
+async def test_the_api_answers_in_json_whoever_asks_and_a_page_answers_as_a_page(city: City) -> None:
+    async with city.browser(accept="text/html,*/*") as http:
+        api, page = await http.get("/v1/me"), await http.get("/nowhere")
+    assert (api.status_code, api.headers["content-type"]) == (401, "application/problem+json")
+    assert page.status_code == 404 and page.headers["content-type"].startswith("text/html")
+    assert api.json()["request_id"] == api.headers["x-request-id"]
+    for answer in (api, page):
+        assert answer.headers["x-content-type-options"] == "nosniff"
+        assert answer.headers["x-frame-options"] == "DENY"

@@ -7,7 +7,8 @@ from asyncpg import ConnectionDoesNotExistError
 from tortoise.backends.asyncpg.client import AsyncpgDBClient, TransactionWrapper
 from tortoise.connection import get_connection
 
-from app_server.kernel.unit_of_work import execute, in_unit_of_work
+from app_server.kernel.ids import uuid7
+from app_server.kernel.unit_of_work import after_commit, execute, in_unit_of_work, settle
 from tests.city import City
 
 
@@ -29,3 +30,53 @@ async def test_a_transaction_that_cannot_begin_gives_its_connection_back(
     for connection in held:
         await client._pool.release(connection)
     assert await in_unit_of_work(execute)("SELECT 1") == 1
+
+
+async def leave_a_trace(name: str) -> None:
+    await execute("INSERT INTO core_schedule_tick (id, job_id, scheduled_for) VALUES ($1, $2, now())", uuid7(), name)
+
+
+async def traces(city: City) -> list[str]:
+    return [row["job_id"] for row in await city.rows("SELECT job_id FROM core_schedule_tick ORDER BY job_id")]
+
+
+async def test_what_was_begun_is_finished_though_its_caller_has_gone(city: City) -> None:
+    begun = asyncio.Event()
+
+    @in_unit_of_work
+    async def slow() -> None:
+        await leave_a_trace("slow")
+        begun.set()
+        await asyncio.sleep(0.05)
+
+    caller = asyncio.create_task(slow())
+    await begun.wait()
+    caller.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await caller
+    await settle(5)
+    assert await traces(city) == ["slow"]
+
+
+async def test_a_use_case_inside_another_shares_its_fate_and_hints_go_out_only_when_all_is_kept(city: City) -> None:
+    hints: list[str] = []
+
+    @in_unit_of_work
+    async def inner(name: str) -> None:
+        await leave_a_trace(name)
+        after_commit(lambda: hints.append(name))
+
+    @in_unit_of_work
+    async def outer(name: str, *, falls: bool) -> None:
+        await inner(name)
+        assert hints == []
+        if falls:
+            raise RuntimeError(name)
+
+    with pytest.raises(RuntimeError):
+        await outer("lost", falls=True)
+    assert (await traces(city), hints) == ([], [])
+    await outer("kept", falls=False)
+    assert (await traces(city), hints) == (["kept"], ["kept"])
+    after_commit(lambda: hints.append("at once"))
+    assert hints == ["kept", "at once"]

@@ -1,0 +1,31 @@
+"""Whose address is limited: the client's, and never one that the client made up."""
+
+import pytest
+
+from app_server.identity.cookies import client_address
+from app_server.kernel.settings import Settings
+from app_server.kernel.state import AppRequest
+
+
+def request(settings: Settings, proxies: int, forwarded: str | None) -> AppRequest:
+    state = {"settings": settings.model_copy(update={"trusted_proxies": proxies})}
+    headers = [(b"x-forwarded-for", forwarded.encode())] if forwarded is not None else []
+    return AppRequest({"type": "http", "headers": headers, "client": ("10.0.0.1", 4711), "state": state})
+
+
+@pytest.mark.parametrize(
+    ("proxies", "forwarded", "address"),
+    [
+        (0, None, "10.0.0.1"),
+        (0, "203.0.113.9", "10.0.0.1"),  # nobody in front: anybody may write this header
+        (1, None, "10.0.0.1"),  # somebody past the proxy
+        (1, "203.0.113.9", "203.0.113.9"),
+        (1, "1.2.3.4, 203.0.113.9", "203.0.113.9"),  # the client itself wrote the first
+        (2, "1.2.3.4, 203.0.113.9, 10.0.0.7", "203.0.113.9"),
+        (2, "203.0.113.9", "10.0.0.1"),
+    ],
+)
+def test_only_what_our_own_proxies_add_is_believed(
+    settings: Settings, proxies: int, forwarded: str | None, address: str
+) -> None:
+    assert client_address(request(settings, proxies, forwarded)) == address
