@@ -1,7 +1,7 @@
 """Whose cookie is this, and has the session ended meanwhile?
 
-Each process remembers what it looked up for half a minute. It learns of every ended session within two seconds by asking
-PostgreSQL, and at once of one that was ended in it.
+Each process remembers what it looked up for half a minute. It learns of every ended session within two seconds, by
+asking PostgreSQL, and at once of one that was ended in this very process.
 """
 
 import asyncio
