@@ -26,7 +26,7 @@ def show(findings: Sequence[Finding]) -> None:
         table.add_row(*_cells(line), style="red" if line.met is False else "")
     console.print(table)
     for shares in _shares(findings):
-        parts = Table(f"{shares.subject}: where the time goes", "share")
+        parts = Table(f"{shares.subject}: where the interpreter's time goes", "share")
         for part, share in shares.parts:
             parts.add_row(part, f"{share:.0%}")
         console.print(parts)
@@ -44,7 +44,7 @@ def _markdown(findings: Sequence[Finding], date: str, effort: str) -> str:
     text += [_row(TITLES), _row(["---"] * len(TITLES))]
     text += [_row(_cells(line)) for line in _lines(findings)]
     for shares in _shares(findings):
-        text += ["", _row([f"{shares.subject}: where the time of the server goes", "share"]), _row(["---", "---:"])]
+        text += ["", _row([f"{shares.subject}: where the interpreter's time goes", "share"]), _row(["---", "---:"])]
         text += [_row([part, f"{share:.0%}"]) for part, share in shares.parts]
     return "\n".join(text)
 
