@@ -253,7 +253,8 @@ def _code_of(problem: Any) -> str:
 
 
 def _about_system(error: OSError) -> str:
-    if isinstance(error, ConnectionError):
+    no_socket = isinstance(error, FileNotFoundError | PermissionError) and error.filename is None  # says asyncpg
+    if isinstance(error, ConnectionError) or no_socket:
         return f"An engine does not answer ({error.strerror or error}): `banyan doctor` tells which, and what to do."
     where = f"{error.filename}: " if error.filename else ""
     return f"{where}{error.strerror or error}. Check that it is there and that this user may use it."

@@ -114,3 +114,11 @@ def test_an_engine_that_is_away_is_told_in_a_sentence(command: str, tmp_path: Pa
     assert refused.returncode == 1
     assert "banyan doctor" in refused.stderr or "banyan migrate" in refused.stderr
     assert "Traceback" not in refused.stderr
+
+
+def test_an_engine_whose_socket_is_gone_is_called_an_engine(settings: Settings, tmp_path: Path) -> None:
+    gone = settings.model_copy(update={"database_url": f"postgresql://banyan@/banyan?host={tmp_path}/nowhere"})
+    told = banyan("migrate", settings=gone)
+    assert told.returncode == 1
+    assert "An engine does not answer" in told.stderr
+    assert "banyan doctor" in told.stderr
