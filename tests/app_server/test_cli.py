@@ -11,7 +11,7 @@ import pytest
 
 from app_server.embedded.parts import answers
 from app_server.embedded.processes import free_port, wait_until
-from app_server.kernel.settings import Settings
+from app_server.kernel.settings import Mode, Settings
 
 
 def banyan(*arguments: str, settings: Settings | None = None, **env: str) -> "subprocess.CompletedProcess[str]":
@@ -105,6 +105,7 @@ def test_the_doctor_finds_a_seeded_city_well_and_names_what_is_not(settings: Set
 @pytest.mark.parametrize("command", ["migrate", "seed"])
 def test_an_engine_that_is_away_is_told_in_a_sentence(command: str, tmp_path: Path) -> None:
     away = Settings(
+        mode=Mode.DEMO,  # a production city is not planted at all
         database_url="postgresql://nobody@127.0.0.1:1/none",
         redis_url="redis://127.0.0.1:1",
         key_file=tmp_path / "keys.json",
