@@ -9,14 +9,18 @@ from starlette.responses import Response
 
 from app_server.kernel.access import Access, Anonymous, MiniApp, Operator, Provider, Resident, Verifier, access
 from app_server.kernel.problems import (
+    BadCursor,
+    BodyTooLarge,
     IdempotencyKeyReused,
     InsufficientScope,
     InternalError,
+    MalformedJson,
     NotForThisAccount,
     NotFound,
     Problem,
     SignInRequired,
     TemporarilyUnavailable,
+    UnsupportedMediaType,
     ValidationFailed,
 )
 from app_server.kernel.routing import Description, Route, describe, get
@@ -160,11 +164,15 @@ def _responses(route: Route, said: Description, declared: Access, names: dict[ty
     if declared.scope:
         problems.append(InsufficientScope)
     if said.body is not None:
-        problems.append(ValidationFailed)
+        problems += [BodyTooLarge, MalformedJson, UnsupportedMediaType, ValidationFailed]
+    if "application/x-www-form-urlencoded" in said.body_media_types:
+        problems += [BodyTooLarge, UnsupportedMediaType, ValidationFailed]
+    if "cursor" in said.query:
+        problems += [BadCursor, ValidationFailed]
     if "{" in route.path:
         problems.append(NotFound)
     if hasattr(route.endpoint, "__idempotency__"):
-        problems.append(IdempotencyKeyReused)
+        problems += [BodyTooLarge, IdempotencyKeyReused, ValidationFailed]
     responses: dict[str, Any] = {str(said.status): success}
     for problem in sorted(set(problems), key=lambda problem: (problem.status, problem.code)):
         entry = responses.setdefault(
@@ -175,6 +183,10 @@ def _responses(route: Route, said: Description, declared: Access, names: dict[ty
             },
         )
         entry["description"] = f"{entry['description']}\n`{problem.code}`: {problem.title()}".strip()
+    for status, model in said.refusals.items():
+        entry = responses.setdefault(str(status), {"description": "", "content": {}})
+        entry["description"] = f"{entry['description']}\n{(model.__doc__ or '').strip()}".strip()
+        entry["content"]["application/json"] = {"schema": {"$ref": f"#/components/schemas/{names[model]}"}}
     return responses
 
 
@@ -182,7 +194,7 @@ def _definitions(routes: list[Route]) -> tuple[dict[type[BaseModel], str], dict[
     models: dict[type[BaseModel], None] = {}
     for route in routes:
         said: Description = getattr(route.endpoint, "__describe__", Description())
-        for model in (said.body, said.reply):
+        for model in (said.body, said.reply, *said.refusals.values()):
             if model is not None:
                 models[model] = None
     wanted = sorted(models, key=lambda model: f"{model.__name__} {model.__module__}")

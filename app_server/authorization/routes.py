@@ -6,7 +6,7 @@ from starlette.responses import Response
 
 from app_server.authorization import service, tokens
 from app_server.authorization.problems import ConsentWithdrawn, OAuthError, ScopeUnknown
-from app_server.authorization.schemas import Consents, ConsentView, GiveConsent, Tokens, UserInfo
+from app_server.authorization.schemas import Consents, ConsentView, GiveConsent, TokenRefusal, Tokens, UserInfo
 from app_server.authorization.views import purpose_of, purposes_of, text_of
 from app_server.identity.profiles import locale_of, name_of
 from app_server.kernel.access import Anonymous, MiniApp, Resident, access, actor
@@ -21,7 +21,11 @@ from app_server.kernel.unit_of_work import in_unit_of_work
 
 
 @access(Anonymous)
-@describe(reply=Tokens, body_media_types=("application/x-www-form-urlencoded",))
+@describe(
+    reply=Tokens,
+    body_media_types=("application/x-www-form-urlencoded",),
+    refusals={400: TokenRefusal, 401: TokenRefusal},
+)
 async def token(request: AppRequest) -> Response:
     """Exchange a launch code, an app's own proof, or a refresh token for tokens (RFC 6749)."""
     try:

@@ -48,6 +48,13 @@ class UserInfo(Schema):
     name: str | None = None
 
 
+class TokenRefusal(Schema):
+    """No tokens, and why (RFC 6749 §5.2)."""
+
+    error: str
+    error_description: str
+
+
 class Tokens(Schema):
     """The answer of the token endpoint (RFC 6749 §5.1). `expires_in` in seconds."""
 

@@ -1,6 +1,6 @@
 """Routes as data, found by a trie of path segments: four hundred cost what one costs."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
@@ -59,6 +59,7 @@ class Description:
     body_media_types: Sequence[str] = ("application/json",)
     query: Sequence[str] = ()
     problems: Sequence[type[Problem]] = ()
+    refusals: Mapping[int, type[BaseModel]] = field(default_factory=dict)
 
 
 def describe(
@@ -70,8 +71,12 @@ def describe(
     body_media_types: Sequence[str] = ("application/json",),
     query: Sequence[str] = (),
     problems: Sequence[type[Problem]] = (),
+    refusals: Mapping[int, type[BaseModel]] | None = None,
 ) -> Callable[[Endpoint], Endpoint]:
-    """Say what a route takes and gives. `query` names its query parameters (`cursor` and `limit` on every list)."""
+    """Say what a route takes and gives. `query` names its query parameters (`cursor` and `limit` on every list).
+
+    `refusals` are those in the form of another standard, by status; all others are problems.
+    """
     description = Description(
         body=body,
         reply=reply,
@@ -80,6 +85,7 @@ def describe(
         body_media_types=body_media_types,
         query=query,
         problems=problems,
+        refusals=refusals or {},
     )
 
     def decorate(endpoint: Endpoint) -> Endpoint:

@@ -66,6 +66,25 @@ def test_the_simulators_are_in_the_demo_alone() -> None:
         assert all("/demo/" in route for route in extra)
 
 
+def test_openapi_says_how_a_body_or_a_cursor_is_refused() -> None:
+    wanting = []
+    for path, operations in document(all_routes())["paths"].items():
+        for method, said in operations.items():
+            due = (
+                {"400", "413", "415"} if "application/json" in said.get("requestBody", {}).get("content", {}) else set()
+            )
+            due |= {"400"} if "cursor" in [each["name"] for each in said.get("parameters", [])] else set()
+            if due - said["responses"].keys():
+                wanting.append(f"{method} {path}")
+    assert wanting == []
+
+
+def test_openapi_has_the_token_endpoints_own_refusals_beside_the_problems() -> None:
+    responses = document(all_routes())["paths"]["/oauth/token"]["post"]["responses"]
+    assert responses["400"]["content"].keys() == {"application/problem+json", "application/json"}
+    assert responses["401"]["content"].keys() == {"application/json"}
+
+
 def test_the_committed_openapi_document_is_what_the_program_prints() -> None:
     committed = json.loads((ROOT / "docs" / "openapi.json").read_text())
     printed = document(wiring.routes(settings_for(Mode.PRODUCTION)))
