@@ -67,7 +67,7 @@ async def _look(request: AppRequest, app: MiniApp, resident_id: UUID, sub: str) 
 
 @access(Resident)
 @idempotent()
-@describe(body=GiveConsent, status=201, reply=Consents, problems=(ScopeUnknown,))
+@describe(body=GiveConsent, status=201, reply=Consents, problems=(NotFound, ScopeUnknown))
 async def give_consent(request: AppRequest) -> Response:
     """Allow a mini-app some of what it asks for."""
     asked = await read(request, GiveConsent)
