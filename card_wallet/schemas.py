@@ -7,8 +7,9 @@ from uuid import UUID
 from pydantic import Field, StringConstraints
 
 from app_server.kernel.schemas import Page, Schema
+from app_server.kernel.text import OneLine
 
-Line = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=120)]
+Line = Annotated[OneLine, StringConstraints(strip_whitespace=True, min_length=1, max_length=120)]
 
 
 class FieldView(Schema):

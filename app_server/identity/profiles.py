@@ -34,7 +34,7 @@ async def change_profile(resident_id: UUID, change: ChangeProfile, version: int 
         raise PreconditionFailed()
     sent = change.model_dump(exclude_unset=True)
     if "name" in sent:
-        name = " ".join((sent.pop("name") or "").split())
+        name = sent.pop("name")
         resident.name_sealed = keys.seal("resident.name", name) if name else None
     if sent.get("district_code") and not await District.exists(code=sent["district_code"]):
         raise DistrictUnknown(errors=[FieldError(pointer="/district_code", detail="Choose one of GET /v1/districts.")])

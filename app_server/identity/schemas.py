@@ -7,6 +7,7 @@ from uuid import UUID
 from pydantic import Field
 
 from app_server.kernel.schemas import Schema
+from app_server.kernel.text import OneLine
 
 Locale = Literal["zh-CN", "en"]
 Theme = Literal["auto", "light", "dark"]
@@ -65,7 +66,7 @@ class Profile(Schema):
 class ChangeProfile(Schema):
     """The members to change; others stay. An empty name removes it."""
 
-    name: str | None = Field(None, max_length=60)
+    name: OneLine | None = Field(None, max_length=60)
     locale: Locale | None = None
     theme: Theme | None = None
     elder_mode: bool | None = None

@@ -215,3 +215,13 @@ async def test_a_code_may_be_typed_in_full_width_digits(city: City) -> None:
     async with city.browser() as browser:
         opened = await browser.post("/v1/sign-in/sessions", json={"challenge_id": challenge, "code": code})
     assert opened.status_code == 201
+
+
+async def test_a_name_cannot_be_made_to_look_like_another_and_may_be_taken_back(city: City) -> None:
+    person = await city.person()
+    mirrored = await person.patch("/v1/me", json={"name": "\u202e婷依林"})
+    assert mirrored.status_code == 400
+    assert mirrored.json()["errors"][0]["pointer"] == "/name"
+    assert (await person.patch("/v1/me", json={"name": " 林  依婷 "})).json()["name"] == "林 依婷"
+    assert (await person.patch("/v1/me", json={"name": "  "})).json()["name"] is None
+    assert (await person.patch("/v1/me", json={"name": None})).json()["name"] is None
