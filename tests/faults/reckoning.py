@@ -208,17 +208,22 @@ async def _one_resident(outside: Outside, signed_in: dict[str, Any], did: dict[s
     who, me = signed_in["phone"], {"authorization": f"Bearer {signed_in['token']}"}
 
     async def items(path: str) -> Entries:
-        answer = await outside.insist("GET", path, headers=me)
-        assert answer.status == 200, (who, answer)
-        listed: Entries = answer.body["items"]
-        return listed
+        listed: Entries = []
+        cursor = ""
+        while True:
+            answer = await outside.insist("GET", f"{path}?limit=100{cursor}", headers=me)
+            assert answer.status == 200, (who, answer)
+            listed += answer.body["items"]
+            if answer.body["next"] is None:
+                return listed
+            cursor = f"&cursor={answer.body['next']}"
 
     profile = (await outside.insist("GET", "/v1/me", headers=me)).body
     if did["profile"]:
         last = did["profile"][-1]
         found.require(profile["name"] == last["name"], f"name of {who}")
         found.exactly(1 + last["changes"], profile["version"], f"changes of the profile of {who}")
-    stand = {(each["app_id"], each["scope"]) for each in await items("/v1/consents?limit=100")}
+    stand = {(each["app_id"], each["scope"]) for each in await items("/v1/consents")}
     allowed = {(each["app_id"], each["scope"]) for each in did["consent"]}
     allowed -= {(each["app_id"], each["scope"]) for each in did["withdrawal"]}
     found.require(allowed <= stand and len(stand) >= len(allowed), f"consents that {who} sees")
@@ -230,10 +235,10 @@ async def _one_resident(outside: Outside, signed_in: dict[str, Any], did: dict[s
         card = next(each for each in await items("/v1/cards") if each["app_id"] == "library")
         shown = {each["name"]: each["value"] for each in card["fields"]}
         found.require(shown["loans_open"] == open_loans, f"count of loans on the card of {who}")
-    inbox = Counter(each["app_id"] for each in await items("/v1/inbox?limit=100"))
+    inbox = Counter(each["app_id"] for each in await items("/v1/inbox"))
     found.exactly(len(did["notice"]), inbox["pool"], f"pool notices that {who} sees")
     found.exactly(len(did["borrow"]) + len(did["return"]), inbox["library"], f"library notices that {who} sees")
-    ledger = Counter(each["reference"] for each in await items("/v1/ledger?limit=100"))
+    ledger = Counter(each["reference"] for each in await items("/v1/ledger"))
     for scan in did["scan"]:
         found.exactly(1, ledger[f"presentation:{scan['id']}"], f"looks by the desk that {who} sees")
 
