@@ -208,6 +208,7 @@ async def _one_resident(outside: Outside, signed_in: dict[str, Any], did: dict[s
     who, me = signed_in["phone"], {"authorization": f"Bearer {signed_in['token']}"}
 
     async def items(path: str) -> Entries:
+        """The whole list, page by page."""
         listed: Entries = []
         cursor = ""
         while True:
