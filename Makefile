@@ -23,7 +23,7 @@ test: install-dev ## all tests: server, SDK, and each mini-app from its own fold
 check: install-dev ## what must hold before a change goes in: style, types, layers, documents, migrations
 	@PATH="$(CURDIR)/$(BIN):$$PATH"; failed=""; \
 	for step in "ruff check ." "ruff format --check ." "mypy" "cd sdk && mypy" "cd miniapps/library && mypy" \
-		"lint-imports" "banyan openapi --check" "python tools/reference.py --check" "banyan migration --check"; do \
+		"lint-imports" "banyan openapi --check" "python docs/reference.py --check" "banyan migration --check"; do \
 		echo "· $$step"; (eval "$$step") || failed="$$failed\n  $$step"; \
 	done; if [ -n "$$failed" ]; then printf "These failed:$$failed\n"; exit 1; fi
 
@@ -42,17 +42,17 @@ migration: install ## make a migration from changed models  name=0002_what_chang
 
 docs: install ## write docs/openapi.json and docs/reference.md anew from the code
 	@$(BIN)/banyan openapi --write
-	@$(BIN)/python tools/reference.py
+	@$(BIN)/python docs/reference.py
 
 clean: ## remove .venv and caches; the demo's data stays
 	rm -rf .venv build dist
 	find . -type d \( -name __pycache__ -o -name '.*_cache' -o -name .hypothesis -o -name '*.egg-info' \) -prune -exec rm -rf {} +
 
 lock: install-dev # newer versions of everything, hash by hash
-	@$(BIN)/python tools/lock.py
+	@$(BIN)/python .ci/lock.py
 
 install:
-	@$(PYTHON) tools/install.py
+	@$(PYTHON) .ci/install.py
 
 install-dev:
-	@$(PYTHON) tools/install.py --dev
+	@$(PYTHON) .ci/install.py --dev

@@ -11,7 +11,7 @@ import pytest
 from app_server.openapi import API_PREFIXES
 from tests.architecture.test_routes import all_routes
 from tests.docs.pages import ROOT, blocks, pages, prose, text_of
-from tools import reference
+from docs import reference
 
 REFERENCE = ROOT / "docs" / "reference.md"
 README = ROOT / "README.md"
@@ -63,7 +63,7 @@ def test_the_two_commands_of_ci_are_those_of_the_readme() -> None:
 def test_the_reference_is_what_the_code_says() -> None:
     """Every setting, command, scope, problem, event, schedule, figure and page has its line there, and no other."""
     # In a process of its own: other tests define problems and events that are not the city's.
-    command = [sys.executable, "tools/reference.py", "--check"]
+    command = [sys.executable, "docs/reference.py", "--check"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stderr
 

@@ -6,7 +6,7 @@ from types import ModuleType
 
 import pytest
 
-PATH = Path(__file__).resolve().parents[2] / "tools" / "install.py"
+PATH = Path(__file__).resolve().parents[2] / ".ci" / "install.py"
 
 
 @pytest.fixture

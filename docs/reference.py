@@ -22,7 +22,7 @@ from app_server.kernel.settings import Mode, Settings, variable
 from app_server.openapi import API_PREFIXES
 from app_server.pages.messages import messages
 
-PAGE = Path(__file__).resolve().parent.parent / "docs" / "reference.md"
+PAGE = Path(__file__).resolve().parent / "reference.md"
 
 
 def main() -> None:
