@@ -44,6 +44,7 @@ async def test_three_restarts_under_load_lose_nothing_and_stop_no_loop(
             await crowd.until_acknowledged(some)
         await reckon(the_town, journal)
         assert page.seen.positions == [1, 2, 3, 4]
+    print(f"{journal.acknowledged} acknowledged, {journal.repeats} sent again, 3 restarts, 0 lost, 0 doubled")
     assert {error.split()[2] for error in crowd.outside.server_errors} <= {"503"}
     await _every_loop_of_the_web_goes_on(the_town, journal, dice)
     await the_town.until(

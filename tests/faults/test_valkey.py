@@ -58,6 +58,7 @@ async def test_a_flush_and_an_empty_restart_lose_nothing(
         the_town.valkey.start()
         await crowd.until_acknowledged(some)
     await reckon(the_town, journal)
+    print(f"{journal.acknowledged} acknowledged, {journal.repeats} sent again, a flush and two restarts, 0 lost")
     assert not unexpected(crowd.outside.server_errors)
 
 
@@ -89,6 +90,7 @@ async def test_without_valkey_the_core_goes_on_and_codes_wait(
         await lin.show_library_card()
         assert not unexpected(outside.server_errors)
     await reckon(the_town, journal)
+    print(f"{journal.acknowledged} acknowledged while Valkey was away, back after {back:.1f} s, 0 lost")
 
 
 async def _an_hour_without_valkey(outside: Outside, visitor: Visitor) -> None:
