@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from app_server.openapi import API_PREFIXES
+from docs import reference
 from tests.architecture.test_routes import all_routes
 from tests.docs.pages import ROOT, blocks, pages, prose, text_of
-from docs import reference
 
 REFERENCE = ROOT / "docs" / "reference.md"
 README = ROOT / "README.md"
