@@ -34,7 +34,7 @@ fix: install-dev ## mend what can be mended by itself: format and simple lint
 bench: install-dev ## time the hot paths beside their baselines, print the table of ratios
 	@$(BIN)/python -m benchmarks
 
-soak: install-dev ## the fault tests at full size (hours of kills and cuts)
+soak: install-dev ## the fault tests at full size (half an hour of kills and cuts)
 	@BANYAN_SOAK=1 $(BIN)/python -m pytest tests/faults --timeout 0 $(PYTEST)
 
 migration: install ## make a migration from changed models  name=0002_what_changes
