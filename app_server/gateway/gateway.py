@@ -82,8 +82,9 @@ class Gateway:
         """Answer a request on a mini-app's origin."""
         reference = uuid7_text()
         token = request_id.set(reference)
-        listing = self._listings.get(app_id)
+        listing: PublishedListing | None = None
         try:
+            listing = self._listings.get(app_id)
             if listing is None:
                 raise MiniAppUnknown()
             if not listing.open:

@@ -16,6 +16,7 @@ from banyan_sdk.manifest import CardType, Manifest, NoticeTemplate, RequestedSco
 from pydantic import ValidationError
 
 from app_server.kernel.logs import logger
+from app_server.kernel.problems import TemporarilyUnavailable
 from app_server.kernel.redis import Redis
 from app_server.kernel.state import AppState
 from app_server.kernel.unit_of_work import fetch
@@ -66,10 +67,14 @@ class PublishedListing:
 
 
 class Listings:
-    """All published listings, by app id; one object per process."""
+    """All published listings, by app id; one object per process.
 
-    def __init__(self, listings: Iterable[PublishedListing] = ()) -> None:
-        self._by_id = {listing.app_id: listing for listing in listings}
+    Until PostgreSQL was read once nobody can say what does not exist: asking raises `temporarily_unavailable`.
+    """
+
+    def __init__(self, listings: Iterable[PublishedListing] | None = None) -> None:
+        self._by_id = {listing.app_id: listing for listing in listings or ()}
+        self._known = listings is not None
         self._wake = asyncio.Event()
         self._on_change: list[OpenedOrClosed] = []
         self._refreshing = asyncio.Lock()  # one after the other, so that an older look never overwrites a newer one
@@ -77,10 +82,12 @@ class Listings:
 
     def get(self, app_id: str) -> PublishedListing | None:
         """The listing, whatever its state; None when nothing was ever published under that id."""
+        self._require_known()
         return self._by_id.get(app_id)
 
     def open(self) -> list[PublishedListing]:
         """All that residents can open now, by app id."""
+        self._require_known()
         return [self._by_id[app_id] for app_id in sorted(self._by_id) if self._by_id[app_id].open]
 
     async def start(self, redis: Redis) -> None:
@@ -114,12 +121,17 @@ class Listings:
         stale = [a for a, version in versions.items() if a not in self._by_id or self._by_id[a].version != version]
         fresh = [found for row in await fetch(_DETAILS, stale) if (found := _listing(row))] if stale else []
         kept = {app_id: listing for app_id, listing in self._by_id.items() if app_id in versions}
-        was_open = {listing.app_id for listing in self.open()}
+        was_open = {listing.app_id for listing in self._by_id.values() if listing.open}
         self._by_id = kept | {listing.app_id: listing for listing in fresh}
-        is_open = {listing.app_id for listing in self.open()}
+        self._known = True
+        is_open = {listing.app_id for listing in self._by_id.values() if listing.open}
         for app_id in sorted(was_open ^ is_open):
             for tell in self._on_change:
                 tell(app_id, app_id in is_open)
+
+    def _require_known(self) -> None:
+        if not self._known:
+            raise TemporarilyUnavailable()
 
     async def _poll(self) -> None:
         while True:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from banyan_sdk.manifest import RequestedScope
 
+from app_server.kernel.problems import TemporarilyUnavailable
 from app_server.registry import published, service
 from app_server.registry.lifecycle import State
 from app_server.registry.problems import ListingActionNotPossible, ManifestNotAccepted, MiniAppUnknown
@@ -134,6 +135,27 @@ async def test_without_postgresql_the_last_good_listings_stay(city: City, monkey
     monkeypatch.setattr(published, "fetch", away)
     await held._look()
     assert held.get("library") is not None
+
+
+async def test_a_process_that_has_not_read_the_listings_yet_calls_none_of_them_unknown(
+    city: City, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await register(city)
+    held = Listings()
+
+    async def away(*_: object) -> list[object]:
+        raise ConnectionError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(published, "fetch", away)
+        await held._look()
+        with pytest.raises(TemporarilyUnavailable):
+            held.get("library")
+        with pytest.raises(TemporarilyUnavailable):
+            held.open()
+    await held._look()
+    assert held.get("library") is not None
+    assert held.get("nowhere") is None
 
 
 async def test_a_listing_whose_manifest_no_longer_reads_does_not_hold_up_the_others(city: City) -> None:
