@@ -198,10 +198,11 @@ def test_stopping_is_quick_with_an_open_connection(data_dir: Path) -> None:
 
 
 def test_a_ctrl_c_at_the_terminal_does_not_reach_the_engines(data_dir: Path) -> None:
+    before = signal.getsignal(signal.SIGINT)
     with engines(data_dir) as running:
         assert running.postgres and running.postgres.child
         assert os.getpgid(running.postgres.child.pid) != os.getpgid(0)
-        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+        assert signal.getsignal(signal.SIGINT) is before
 
 
 def test_logs_do_not_grow_for_ever(data_dir: Path) -> None:

@@ -4,12 +4,11 @@ import re
 import time
 from pathlib import Path
 
-import zxingcpp
-from PIL import Image
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import PHONE, Open
 from tests.browser.demo import OPERATOR, Demo
+from tests.browser.screens import read_screen
 
 HER_NUMBER = "138 0000 0077"
 NO_CAMERA = "Object.defineProperty(navigator, 'mediaDevices', { value: undefined })"
@@ -92,13 +91,3 @@ def test_a_residents_first_day(visit: Open, demo: Demo, tmp_path: Path) -> None:
         finally:
             operator.post("/v1/operator/listings/library/lift", json={"reason": "The shelves stand"})
     expect(phone.frame_locator("iframe").get_by_role("heading", level=1)).to_be_visible()
-
-
-def read_screen(page: Page, path: Path) -> str:
-    """The code on the phone's screen, read from a screenshot as a reader would."""
-    for _ in range(50):
-        page.screenshot(path=path)
-        if found := zxingcpp.read_barcodes(Image.open(path)):
-            return str(found[0].text)
-        page.wait_for_timeout(100)
-    raise AssertionError(f"no reader could read {path}")

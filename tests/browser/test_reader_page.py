@@ -5,13 +5,12 @@ from pathlib import Path
 
 import httpx2
 import pytest
-import zxingcpp
-from PIL import Image
 from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.conftest import PHONE, Open
 from tests.browser.demo import OPERATOR, RESIDENT, Demo
 from tests.browser.looks import faults_of
+from tests.browser.screens import read_screen
 
 pytestmark = pytest.mark.browser
 
@@ -62,12 +61,8 @@ def picture_of(visit: Open, demo: Demo, path: Path) -> Path:
     """A screenshot of the code on the resident's phone."""
     card = demo.library_card()
     phone = visit(f"/cards/{card['id']}", as_=RESIDENT, size=PHONE)
-    for _ in range(20):
-        phone.screenshot(path=path)
-        if zxingcpp.read_barcodes(Image.open(path)):
-            return path
-        phone.wait_for_timeout(100)
-    raise AssertionError(f"no reader could read {path}")
+    read_screen(phone, path)
+    return path
 
 
 def result(page: Page) -> Locator:

@@ -4,12 +4,11 @@ import re
 import time
 
 import pytest
-import zxingcpp
-from PIL import Image
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import PHONE, Open
 from tests.browser.demo import OPERATOR, Demo
+from tests.browser.screens import read_screen
 from tests.browser.test_resident_look import NEWCOMER, prefer
 
 pytestmark = pytest.mark.browser
@@ -28,10 +27,7 @@ def lin(demo: Demo) -> str:
 def shown_code(page: Page, tmp_path_factory: pytest.TempPathFactory) -> str:
     """What a reader's camera takes from the screen."""
     picture = tmp_path_factory.mktemp("screen") / "card.png"
-    page.locator(".show__panel").screenshot(path=picture)
-    found = zxingcpp.read_barcodes(Image.open(picture))
-    assert len(found) == 1, "one code on the screen"
-    return str(found[0].text)
+    return read_screen(page.locator(".show__panel"), picture)
 
 
 def test_she_signs_in_without_javascript(visit: Open, demo: Demo) -> None:
