@@ -7,13 +7,12 @@ from app_server.authorization.problems import ConsentWithdrawn
 from app_server.identity.cookies import client_address
 from app_server.kernel.access import Anonymous, MiniApp, Operator, Provider, Resident, Verifier, access, actor
 from app_server.kernel.cookies import clear_cookie, set_cookie
-from app_server.kernel.idempotency import idempotent, key_of
+from app_server.kernel.idempotency import idempotent, key_of, takes_key
 from app_server.kernel.languages import language_of
 from app_server.kernel.limits import limit
 from app_server.kernel.problems import (
     BadCursor,
     BodyTooLarge,
-    IdempotencyKeyReused,
     NotFound,
     TooManyRequests,
     UnsupportedMediaType,
@@ -114,8 +113,9 @@ async def set_card_status(request: AppRequest) -> Response:
     body=VerifyCode,
     reply=Verification,
     status=201,
-    problems=(*REFUSALS.values(), CardsOffline, TooManyRequests, IdempotencyKeyReused),
+    problems=(*REFUSALS.values(), CardsOffline, TooManyRequests),
 )
+@takes_key
 async def verify_code(request: AppRequest) -> Response:
     """A reader asks whether a shown code is good."""
     asked = await read(request, VerifyCode)

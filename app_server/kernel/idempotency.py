@@ -48,10 +48,15 @@ def idempotent(*, required: bool = False) -> Callable[[Endpoint], Endpoint]:
             actor, keys = _actor(request.scope["user"]), request.state["keys"]
             return await _once(actor, key, fingerprint, lambda: endpoint(request), keys)
 
-        once.__idempotency__ = "required" if required else "accepted"  # type: ignore[attr-defined]
-        return once
+        return takes_key(once, required=required)
 
     return decorate
+
+
+def takes_key(endpoint: Endpoint, *, required: bool = False) -> Endpoint:
+    """Declare that the route honours the key. By itself for one that finds what it did before in its own tables."""
+    endpoint.__idempotency__ = "required" if required else "accepted"  # type: ignore[attr-defined]
+    return endpoint
 
 
 def key_of(request: AppRequest) -> str | None:

@@ -5,12 +5,14 @@ from banyan_sdk.manifest import in_language
 from starlette.responses import Response
 
 from app_server.kernel.access import Anonymous, Operator, Provider, Resident, access, actor
+from app_server.kernel.idempotency import idempotent
 from app_server.kernel.languages import language_of
 from app_server.kernel.problems import BadCursor, PreconditionFailed, ValidationFailed
 from app_server.kernel.routing import describe, get, post
 from app_server.kernel.schemas import encode_cursor, entity_tag, page_request, read, reply, require_match
 from app_server.kernel.settings import Settings
 from app_server.kernel.state import AppRequest
+from app_server.kernel.unit_of_work import after_commit
 from app_server.registry import desk, service
 from app_server.registry.catalogue import search
 from app_server.registry.problems import ListingActionNotPossible, MiniAppUnknown
@@ -87,6 +89,7 @@ async def operator_listing(request: AppRequest) -> Response:
     reply=ListingDetail,
     problems=(MiniAppUnknown, ListingActionNotPossible, PreconditionFailed, ValidationFailed),
 )
+@idempotent()
 async def suspend(request: AppRequest) -> Response:
     """Stop a mini-app for everybody within five seconds, and say why."""
     return await _decide(request, service.suspend)
@@ -98,6 +101,7 @@ async def suspend(request: AppRequest) -> Response:
     reply=ListingDetail,
     problems=(MiniAppUnknown, ListingActionNotPossible, PreconditionFailed, ValidationFailed),
 )
+@idempotent()
 async def lift(request: AppRequest) -> Response:
     """Let a suspended mini-app run again, and say why."""
     return await _decide(request, service.lift)
@@ -162,7 +166,7 @@ async def _decide(request: AppRequest, decision: service.Decision) -> Response:
         redis=state["redis"],
         check_version=lambda version: require_match(request, version),
     )
-    listings(state).look_again()
+    after_commit(listings(state).look_again)
     found = await desk.listing_detail(app_id, organisation_id=None, locale=language_of(request), now=state["clock"]())
     return reply(found, headers={"etag": entity_tag(found.version)})
 

@@ -15,6 +15,25 @@ from app_server.openapi import API_PREFIXES, document
 
 ROOT = Path(__file__).parents[2]
 
+# Writes of the API that take no Idempotency-Key, and why a repeat does no harm without one (decision 0015).
+WITHOUT_A_KEY = {
+    "POST /v1/sign-in/challenges": "a second text message is what a second wish means, and the resend limit holds it",
+    "POST /v1/sign-in/sessions": "the one-time code is the key: it opens one session, and a wrong guess must count",
+    "DELETE /v1/sign-in/sessions/current": "what is ended stays ended",
+    "PATCH /v1/me": "sets what it names to what it says; If-Match for who must not overwrite",
+    "POST /oauth/token": "codes and assertions are used once; a refresh token gives the same successor for a while",
+    "DELETE /v1/consents/{consent_id:uuid}": "what is withdrawn stays withdrawn",
+    "POST /v1/miniapps/{app_id}/launch": "a launch that nobody uses ends by itself after a minute",
+    "POST /v1/provider/manifest-checks": "keeps nothing",
+    "POST /v1/inbox/read": "what is read stays read",
+    "POST /v1/inbox/{id:uuid}/read": "what is read stays read",
+    "POST /v1/sms/callbacks/{id:uuid}": "sets a state that only goes forward",
+    "POST /v1/code-readings": "keeps nothing",
+    "POST /v1/verifiers/enrolments": "the one-time code is the key: it makes one device the reader, a wrong guess counts",
+    "DELETE /v1/verifiers/me": "what is forgotten stays forgotten",
+    "DELETE /v1/verifiers/{id:uuid}": "what is removed stays removed",
+}
+
 
 def settings_for(mode: Mode) -> Settings:
     return Settings(mode=mode, database_url="postgresql://h/d", redis_url="redis://h", key_file=Path("keys.json"))
@@ -40,6 +59,11 @@ def test_every_route_has_a_sentence() -> None:
 def test_every_api_route_is_described() -> None:
     api = [route for route in all_routes() if route.path.startswith(API_PREFIXES)]
     assert [name(route) for route in api if not hasattr(route.endpoint, "__describe__")] == []
+
+
+def test_every_write_takes_an_idempotency_key_or_says_why_not() -> None:
+    writes = {route for route in all_routes() if route.path.startswith(API_PREFIXES) and route.method != "GET"}
+    assert {name(r) for r in writes if not hasattr(r.endpoint, "__idempotency__")} == WITHOUT_A_KEY.keys()
 
 
 def test_every_list_pages() -> None:

@@ -16,7 +16,7 @@ def read_screen(screen: Page | Locator, path: Path) -> str:
         try:
             screen.screenshot(path=path)
         except Error as error:
-            if "Unable to capture screenshot" not in error.message:
+            if "captureScreenshot" not in error.message:  # what the protocol calls it; the reasons vary
                 raise
         else:
             if found := zxingcpp.read_barcodes(Image.open(path)):
