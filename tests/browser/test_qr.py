@@ -11,6 +11,7 @@ from PIL import Image
 from playwright.sync_api import Browser, Error, Page
 
 from card_wallet.drawing import svg
+from tests.browser.screens import photograph
 
 JS = Path(__file__).parents[2] / "app_server" / "static" / "js"
 ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ $%*+-./:"
@@ -54,7 +55,7 @@ def seen_by_a_reader(picture: bytes) -> list[zxingcpp.Barcode]:
 def test_a_reader_reads_the_code_on_the_screen_in_every_version(page: Page, version: int, length: int) -> None:
     text = code(length)
     drawn = page.evaluate("text => qr.draw(document.querySelector('#svg'), text, {size: 320}).version", text)
-    [read] = seen_by_a_reader(page.locator("#svg svg").screenshot())
+    [read] = seen_by_a_reader(photograph(page.locator("#svg svg")))
     assert (read.text, read.ec_level, drawn) == (text, "M", version)
 
 
@@ -62,7 +63,7 @@ def test_a_reader_reads_the_code_on_the_screen_in_every_version(page: Page, vers
 def test_a_reader_reads_the_code_painted_on_a_canvas(page: Page, length: int) -> None:
     text = code(length)
     page.evaluate("text => qr.draw(document.querySelector('#canvas'), text, {size: 320}).version", text)
-    [read] = seen_by_a_reader(page.locator("#canvas").screenshot())
+    [read] = seen_by_a_reader(photograph(page.locator("#canvas")))
     assert read.text == text
 
 
@@ -93,7 +94,7 @@ def test_every_mask_can_be_read(page: Page, mask: int) -> None:
 def test_the_code_stays_black_on_white_with_four_modules_of_quiet_on_a_black_page(page: Page) -> None:
     size = page.evaluate("text => qr.draw(document.querySelector('#svg'), text, {size: 330}).size", code(27))
     assert size + 8 == 33
-    picture = Image.open(BytesIO(page.locator("#svg svg").screenshot())).convert("L")
+    picture = Image.open(BytesIO(photograph(page.locator("#svg svg")))).convert("L")
     module = picture.width // 33
     inside = picture.crop((4 * module, 4 * module, picture.width - 4 * module, picture.height - 4 * module))
     dark = picture.point(lambda level: 255 if level < 128 else 0).getbbox()
@@ -116,5 +117,5 @@ def test_a_reader_reads_the_picture_that_the_server_draws(page: Page) -> None:
     text = code(36)
     page.evaluate("svg => { document.querySelector('#svg').innerHTML = svg }", svg(text).decode())
     page.locator("#svg svg").evaluate("svg => { svg.setAttribute('width', 300); svg.setAttribute('height', 300) }")
-    [read] = seen_by_a_reader(page.locator("#svg svg").screenshot())
+    [read] = seen_by_a_reader(photograph(page.locator("#svg svg")))
     assert (read.text, read.ec_level) == (text, "M")

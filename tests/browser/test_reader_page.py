@@ -10,7 +10,7 @@ from playwright.sync_api import Locator, Page, expect
 from tests.browser.conftest import PHONE, Open
 from tests.browser.demo import OPERATOR, RESIDENT, Demo
 from tests.browser.looks import faults_of
-from tests.browser.screens import read_screen
+from tests.browser.screens import photograph, read_screen
 
 pytestmark = pytest.mark.browser
 
@@ -160,7 +160,7 @@ def test_a_mistyped_number_is_told_before_anything_is_asked(demo: Demo, desk: Pa
 
 
 def test_a_picture_without_a_code_says_what_to_do(desk: Page, tmp_path: Path) -> None:
-    desk.screenshot(path=tmp_path / "nothing.png")
+    (tmp_path / "nothing.png").write_bytes(photograph(desk))
     desk.locator("#picture").set_input_files(tmp_path / "nothing.png")
     expect(desk.get_by_text("No code was found in this picture.")).to_be_visible()
     (tmp_path / "letter.pdf").write_bytes(b"%PDF-1.7")

@@ -9,6 +9,7 @@ from playwright.sync_api import Browser, Page, ViewportSize, expect, sync_playwr
 
 from tests.browser.conftest import QUIET_FLAGS, chromium_path
 from tests.browser.demo import OPERATOR, RESIDENT, Demo, running_demo
+from tests.browser.screens import photograph
 
 PICTURE = Path(__file__).resolve().parents[2] / "docs" / "images" / "strip.png"
 LARGEST = 250_000  # bytes
@@ -86,7 +87,7 @@ def shot(page: Page, path: Path) -> Path:
     """What the phone shows once it has come to rest."""
     expect(page.locator(".skeleton")).to_have_count(0)
     page.wait_for_timeout(400)
-    page.screenshot(path=path)
+    path.write_bytes(photograph(page))
     return path
 
 
