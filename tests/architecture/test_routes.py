@@ -29,7 +29,7 @@ WITHOUT_A_KEY = {
     "POST /v1/inbox/{id:uuid}/read": "what is read stays read",
     "POST /v1/sms/callbacks/{id:uuid}": "sets a state that only goes forward",
     "POST /v1/code-readings": "keeps nothing",
-    "POST /v1/verifiers/enrolments": "the one-time code is the key: one device becomes the reader, a wrong guess counts",
+    "POST /v1/verifiers/enrolments": "the code is the key: one device becomes the reader, and a wrong guess must count",
     "DELETE /v1/verifiers/me": "what is forgotten stays forgotten",
     "DELETE /v1/verifiers/{id:uuid}": "what is removed stays removed",
 }
