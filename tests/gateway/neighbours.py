@@ -23,6 +23,7 @@ from app_server.registry.published import Listings, PublishedListing
 
 KEY = Ed25519PrivateKey.generate()
 KID = "gateway-key"
+MIB = 1 << 20
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi"
 PATIENT = Limits()
 QUICK = Limits(first_byte=1.5, whole=2.5, patience=0.3, at_once=4, waiting=4)  # for what is about time
@@ -152,6 +153,12 @@ async def saying(answer: bytes, *, then_close: bool = False) -> AsyncIterator[Ne
     async with neighbour(behave) as seen:
         holder.append(seen)
         yield seen
+
+
+async def hang(visit: Visit) -> None:
+    """Takes the request and never answers."""
+    await visit.request()
+    await asyncio.sleep(60)
 
 
 def _length(head: bytes) -> int:
