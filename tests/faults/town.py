@@ -27,44 +27,31 @@ from app_server.process import process
 from app_server.registry.service import By, found_organisation, register_listing
 from app_server.seed import app_key, bundled_apps, seed
 from notifications.carrier_simulator import messages_url
+from tests.manifests import PROMISE, manifest
 
 READY_SECONDS = 90.0  # a start takes two; the machine may be busy
-PROMISE = {"purpose": "to serve you", "legal_basis": "your consent", "retention": "one year"}
-POOL = {  # a second mini-app, whose own process is the driver: it issues a card and sends notices by itself
-    "app_id": "pool",
-    "name": "游泳馆",
-    "icons": [{"src": "/icon.svg"}],
-    "pages": ["/"],
-    "version": {"code": 1, "name": "1.0"},
-    "platform_version": {"min_code": 1},
-    "banyan": {
-        "kind": "remote",
-        "name": {"en": "Swimming pool", "zh-CN": "游泳馆"},
-        "description": {"en": "Swim", "zh-CN": "游泳"},
-        "sector": "public",
-        "sponsor": "Fuzhou",
-        "operator": "Fuzhou Pools",
-        "complaints": {"phone": "12345"},
-        "scopes": [{"scope": "notices:send", **PROMISE}, {"scope": "cards:issue", **PROMISE}],
-        "cards": [
-            {
-                "type": "pool-card",
-                "title": {"en": "Pool card", "zh-CN": "游泳卡"},
-                "colour": "#1F6F8B",
-                "offline": False,
-                "fields": [{"name": "lane", "label": {"en": "Lane", "zh-CN": "泳道"}}],
-                "disclose": {"gate": ["lane"]},
-            }
-        ],
-        "notices": [
-            {
-                "id": "open",
-                "title": {"en": "The pool is open", "zh-CN": "游泳馆开放"},
-                "body": {"en": "Lane {lane} is yours.", "zh-CN": "{lane} 号泳道归您使用。"},
-            }
-        ],
-    },
-}
+POOL = manifest(  # a second mini-app, whose own process is the driver: it issues a card and sends notices by itself
+    "pool",
+    {"en": "Swimming pool", "zh-CN": "游泳馆"},
+    scopes=[{"scope": "notices:send", **PROMISE}, {"scope": "cards:issue", **PROMISE}],
+    cards=[
+        {
+            "type": "pool-card",
+            "title": {"en": "Pool card", "zh-CN": "游泳卡"},
+            "colour": "#1F6F8B",
+            "offline": False,
+            "fields": [{"name": "lane", "label": {"en": "Lane", "zh-CN": "泳道"}}],
+            "disclose": {"gate": ["lane"]},
+        }
+    ],
+    notices=[
+        {
+            "id": "open",
+            "title": {"en": "The pool is open", "zh-CN": "游泳馆开放"},
+            "body": {"en": "Lane {lane} is yours.", "zh-CN": "{lane} 号泳道归您使用。"},
+        }
+    ],
+)
 
 
 class Process:

@@ -20,6 +20,7 @@ from app_server.gateway.site import Signer
 from app_server.kernel.settings import Mode, Settings
 from app_server.registry.lifecycle import State
 from app_server.registry.published import Listings, PublishedListing
+from tests.manifests import manifest
 
 KEY = Ed25519PrivateKey.generate()
 KID = "gateway-key"
@@ -30,28 +31,6 @@ QUICK = Limits(first_byte=1.5, whole=2.5, patience=0.3, at_once=4, waiting=4)  #
 
 Behaviour = Callable[["Visit"], Awaitable[None]]
 Header = tuple[bytes, bytes]
-
-
-def manifest(app_id: str = "library", **banyan: Any) -> dict[str, Any]:
-    """A manifest that the checker finds no error in."""
-    return {
-        "app_id": app_id,
-        "name": "福州市图书馆",
-        "icons": [{"src": "/icon.svg"}],
-        "pages": ["/"],
-        "version": {"code": 1, "name": "1.0.0"},
-        "platform_version": {"min_code": 1},
-        "banyan": {
-            "name": {"en": "Fuzhou Library", "zh-CN": "福州市图书馆"},
-            "description": {"en": "Borrow books", "zh-CN": "借书"},
-            "sector": "public",
-            "sponsor": {"en": "Bureau of Culture", "zh-CN": "文化局"},
-            "operator": {"en": "Fuzhou Library", "zh-CN": "福州市图书馆"},
-            "filing_number": "DEMO-1",
-            "complaints": {"phone": "12345"},
-            **banyan,
-        },
-    }
 
 
 def listing(endpoint: str, app_id: str = "library", state: State = State.ONLINE, **more: Any) -> PublishedListing:

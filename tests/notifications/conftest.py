@@ -9,34 +9,18 @@ from app_server.kernel.ids import uuid7
 from tests.actors import Person
 from tests.city import City
 from tests.factories import app_token, consent, publish, subject
+from tests.manifests import PROMISE, manifest
 
-PROMISE = {"purpose": "to serve you", "legal_basis": "your consent", "retention": "one year"}
-MANIFEST = {
-    "app_id": "library",
-    "name": "福州市图书馆",
-    "icons": [{"src": "/icon.svg"}],
-    "pages": ["/"],
-    "version": {"code": 1, "name": "1.0"},
-    "platform_version": {"min_code": 1},
-    "banyan": {
-        "kind": "remote",
-        "name": {"en": "Fuzhou Library", "zh-CN": "福州市图书馆"},
-        "description": {"en": "Borrow books", "zh-CN": "借书"},
-        "sector": "public",
-        "sponsor": "Fuzhou",
-        "operator": "Fuzhou Library",
-        "complaints": {"phone": "12345"},
-        "endpoint": "http://127.0.0.1:9",
-        "scopes": [{"scope": "notices:send", **PROMISE}, {"scope": "cards:issue", **PROMISE}],
-        "notices": [
-            {
-                "id": "borrowed",
-                "title": {"en": "You borrowed {title}", "zh-CN": "您已借阅《{title}》"},
-                "body": {"en": "Bring it back by {due}.", "zh-CN": "请于 {due} 前归还。"},
-            }
-        ],
-    },
-}
+MANIFEST = manifest(
+    scopes=[{"scope": "notices:send", **PROMISE}, {"scope": "cards:issue", **PROMISE}],
+    notices=[
+        {
+            "id": "borrowed",
+            "title": {"en": "You borrowed {title}", "zh-CN": "您已借阅《{title}》"},
+            "body": {"en": "Bring it back by {due}.", "zh-CN": "请于 {due} 前归还。"},
+        }
+    ],
+)
 
 
 class Library:

@@ -9,7 +9,7 @@ from app_server.registry import service
 from app_server.registry.clients import public_key
 from app_server.registry.published import listings
 from tests.city import City
-from tests.gateway.neighbours import manifest
+from tests.manifests import manifest
 
 JWK = {"kty": "OKP", "crv": "Ed25519", "kid": "library-1", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}
 SEED = service.By(kind="system", id="seed")

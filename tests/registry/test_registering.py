@@ -13,7 +13,8 @@ from app_server.registry.lifecycle import State
 from app_server.registry.problems import ListingActionNotPossible, ManifestNotAccepted, MiniAppUnknown
 from app_server.registry.published import Listings, listings
 from tests.city import City
-from tests.gateway.neighbours import eventually, manifest
+from tests.gateway.neighbours import eventually
+from tests.manifests import manifest
 from tests.registry.listings import JWK, SEED, register
 
 OPERATOR = service.By(kind="operator", id="op-1")

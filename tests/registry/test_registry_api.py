@@ -12,7 +12,7 @@ from app_server.registry.module import forget_old_usage
 from app_server.registry.usage import MinuteOfCalls
 from tests.actors import Person
 from tests.city import City
-from tests.gateway.neighbours import manifest
+from tests.manifests import manifest
 from tests.registry.listings import register
 
 
