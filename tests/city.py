@@ -53,16 +53,19 @@ class City:
         await person.sign_in()
         return person
 
+    async def last_text(self, phone: str) -> str:
+        """The text message that was last sent to a number."""
+        keys = self.state["keys"]
+        for row in await fetch('SELECT "to", text FROM notifications_delivery ORDER BY id DESC'):
+            if keys.open(SMS_TO, row["to"]) == phone:
+                return keys.open(SMS_TEXT, row["text"])
+        raise AssertionError(f"no message to {phone}")
+
     async def last_code(self, phone: str) -> str:
         """The one-time code that was last sent to a number."""
         await self.forget_limits()
-        rows = await fetch('SELECT "to", text FROM notifications_delivery ORDER BY id DESC')
-        keys = self.state["keys"]
-        for row in rows:
-            if keys.open(SMS_TO, row["to"]) == phone:
-                digits = "".join(c if c.isdigit() else " " for c in keys.open(SMS_TEXT, row["text"])).split()
-                return next(run for run in digits if len(run) == 6)
-        raise AssertionError(f"no message to {phone}")
+        digits = "".join(c if c.isdigit() else " " for c in await self.last_text(phone)).split()
+        return next(run for run in digits if len(run) == 6)
 
     async def forget_limits(self) -> None:
         """Let the limits begin anew, so that a test may send several codes to one number."""

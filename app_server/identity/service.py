@@ -88,7 +88,7 @@ async def _send_code(number: phones.Phone, index: str, locale: str, state: AppSt
         locale=locale,
         expires_at=now + CODE_LIFE,
     )
-    text = CODE_TEXTS.get(locale, CODE_TEXTS["en"]).format(city=state["settings"].city_name, code=code)
+    text = CODE_TEXTS.get(locale, CODE_TEXTS["en"]).format(city=state["settings"].city(locale), code=code)
     await state["ports"].sms.queue_sms(
         to=number, text=text, unique_key=f"challenge:{challenge_id}", expires_at=now + CODE_LIFE
     )

@@ -36,7 +36,8 @@ class Settings(BaseModel):
     apps_domain: str = Field("localhost", description="mini-apps live at <app_id>.<apps_domain>")
     host: str = Field("127.0.0.1", description="the address that `banyan serve` listens on")
     port: int = Field(8000, ge=1, le=65535, description="the port that `banyan serve` listens on")
-    city_name: str = Field("Fuzhou", description="the city's name, shown on the pages")
+    city_name: str = Field("Fuzhou", description="the city's name in English, on pages and in text messages")
+    city_name_zh: str = Field("福州", description="the city's name in Chinese, on pages and in text messages")
     sms_url: str | None = Field(None, description="the SMS carrier's Messages resource; unset: no text message is sent")
     sms_account: str = Field("banyan", description="account name at the carrier")
     sms_secret: str = Field("", description="secret at the carrier", repr=False)
@@ -75,6 +76,10 @@ class Settings(BaseModel):
         base = urlsplit(self.base_url)
         port = f":{base.port}" if base.port else ""
         return f"{base.scheme}://{app_id}.{self.apps_domain}{port}"
+
+    def city(self, locale: str) -> str:
+        """The city's name in that language."""
+        return self.city_name_zh if locale.startswith("zh") else self.city_name
 
     @property
     def secure(self) -> bool:

@@ -9,7 +9,7 @@ from app_server.kernel.routing import get
 from app_server.kernel.state import AppRequest
 from app_server.pages.assets import Asset, assets
 from app_server.pages.messages import messages
-from app_server.pages.render import city_name, look_of
+from app_server.pages.render import look_of
 
 FOR_EVER = "public, max-age=31536000, immutable"
 CHECK_FIRST = "no-cache"
@@ -54,7 +54,7 @@ async def web_manifest(request: AppRequest) -> Response:
     """What the app is called and looks like on a home screen (W3C Web Application Manifest)."""
     look = look_of(request)
     words = messages(look.locale)
-    city = city_name(request.state["settings"], look)
+    city = request.state["settings"].city(look.locale)
     icons = [
         {
             "src": assets().url(f"mark-{size}.png"),

@@ -70,7 +70,7 @@ def page(
         look=look,
         asset=assets().url,
         build=assets().build,
-        city=city_name(settings, look),
+        city=settings.city(look.locale),
         demo=settings.mode == "demo",
         request=request,
         **context,
@@ -79,12 +79,6 @@ def page(
     if request.query_params.get("lang") == look.locale:
         remember(response, look, settings)
     return response
-
-
-def city_name(settings: Settings, look: Look) -> str:
-    """The city's name in the page's language, where the catalogue has one."""
-    name = messages(look.locale).find(f"brand.city.{settings.city_name}")
-    return name if isinstance(name, str) else settings.city_name
 
 
 def remember(response: Response, look: Look, settings: Settings) -> None:

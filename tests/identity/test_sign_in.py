@@ -41,6 +41,15 @@ async def test_the_code_of_the_message_opens_a_session(city: City) -> None:
         assert (await app.get("/v1/me")).status_code == 200
 
 
+@pytest.mark.parametrize(("language", "city_name"), [("zh-CN", "【福州】"), ("en", "Fuzhou: ")])
+async def test_the_message_names_the_city_in_the_language_of_its_reader(
+    city: City, language: str, city_name: str
+) -> None:
+    async with city.browser(**{"accept-language": language}) as browser:
+        await browser.post("/v1/sign-in/challenges", json={"phone": PHONE})
+    assert (await city.last_text(PHONE)).startswith(city_name)
+
+
 async def test_a_code_opens_one_session_however_often_it_is_sent_at_once(city: City) -> None:
     challenge = await ask(city)
     code = await city.last_code(PHONE)
