@@ -21,6 +21,7 @@ from app_server.kernel.problems import (
     UnsupportedMediaType,
     ValidationFailed,
 )
+from app_server.kernel.remedies import pointer, remedy
 from app_server.kernel.state import AppRequest
 
 MAX_BODY = 64 * 1024
@@ -121,7 +122,8 @@ def validation_failed(error: ValidationError) -> ValidationFailed:
     """Pydantic's findings as a problem; the values themselves are not repeated."""
     return ValidationFailed(
         errors=[
-            FieldError(pointer="/" + "/".join(str(step) for step in e["loc"]), detail=e["msg"]) for e in error.errors()
+            FieldError(pointer=pointer(e["loc"]), detail=remedy(e["type"], e.get("ctx", {}), e["msg"]))
+            for e in error.errors(include_url=False, include_input=False)
         ]
     )
 
