@@ -15,6 +15,7 @@ from tortoise.migrations.api.migrate import migrate as migrate_tables
 from tortoise.migrations.autodetector import MigrationAutodetector
 from tortoise.migrations.writer import format_migration_name
 
+from app_server.kernel import pool
 from app_server.kernel.settings import Settings, SettingsError
 
 CLOSE_WITHIN = 2.0  # seconds
@@ -43,15 +44,13 @@ def database_config(settings: Settings) -> dict[str, Any]:
     return {
         "connections": {
             "default": {
-                "engine": "tortoise.backends.asyncpg",
+                "engine": pool.__name__,
                 "credentials": {
                     **credentials(settings.database_url),
                     "minsize": 1,
                     "maxsize": settings.database_pool,
-                    "connect": _connect,
-                    "reset": _keep_as_is,
                     "application_name": "banyan",
-                    "server_settings": {"jit": "off", "statement_timeout": "15000"},
+                    "server_settings": {"jit": "off", "statement_timeout": f"{pool.STATEMENT_WITHIN}s"},
                 },
             }
         },
@@ -153,21 +152,3 @@ async def _changes(settings: Settings) -> list[Any]:
         return list(await MigrationAutodetector(context.apps, config["apps"]).changes())
     finally:
         await Tortoise.close_connections()
-
-
-async def _connect(*where: Any, **how: Any) -> Any:
-    """A new connection for the pool. Raises `ConnectionError` for whatever keeps us from the server.
-
-    A socket file that is not there while PostgreSQL restarts would otherwise look like any missing file.
-    """
-    try:
-        return await asyncpg.connect(*where, **how)
-    except OSError as error:
-        raise ConnectionError(f"PostgreSQL is away ({type(error).__name__})") from error
-
-
-async def _keep_as_is(connection: object) -> None:
-    """asyncpg would reset each connection on its way back to the pool, which costs a round trip.
-
-    Every unit of work ends its transaction, and nothing here sets session state, listens or locks beyond it.
-    """

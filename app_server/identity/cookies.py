@@ -1,6 +1,7 @@
 """The cookies of sign-in, and what is known of where a request comes from."""
 
 import secrets
+from ipaddress import IPv4Address, ip_address, ip_network
 
 from starlette.responses import Response
 
@@ -35,9 +36,23 @@ def device_of(request: AppRequest) -> str | None:
 
 
 def client_address(request: AppRequest) -> str:
-    """The network address of the client, seen through the reverse proxies that are trusted."""
+    """Where the client is, as limits count it, seen through the reverse proxies that are trusted.
+
+    An IPv6 client is its /64, all of which one household has. A proxy may add to the header or add a line of its own.
+    """
     proxies = request.state["settings"].trusted_proxies
-    forwarded = [part.strip() for part in request.headers.get("x-forwarded-for", "").split(",") if part.strip()]
+    lines = ",".join(request.headers.getlist("x-forwarded-for"))
+    forwarded = [part.strip() for part in lines.split(",") if part.strip()]
     if proxies and len(forwarded) >= proxies:
-        return forwarded[-proxies]
-    return request.client.host if request.client else "unknown"
+        return _household(forwarded[-proxies])
+    return _household(request.client.host) if request.client else "unknown"
+
+
+def _household(address: str) -> str:
+    try:
+        found = ip_address(address)
+    except ValueError:
+        return address
+    if isinstance(found, IPv4Address):
+        return str(found)
+    return str(found.ipv4_mapped or ip_network((found, 64), strict=False))

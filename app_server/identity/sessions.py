@@ -25,6 +25,7 @@ from app_server.kernel.unit_of_work import execute, fetch, in_unit_of_work
 
 REMEMBERED_FOR = timedelta(seconds=30)
 ASK_EVERY = 1.5  # seconds between looks at what has ended
+PATIENCE = 2.0  # seconds for one look
 TOUCH_EVERY = timedelta(hours=1)
 LOOK_BACK = timedelta(hours=2)  # longer than any access token lives
 REMEMBERED = 50_000
@@ -78,7 +79,8 @@ class Sessions:
         """Learn what has ended, until cancelled. Each look is a task of its own: it survives a database restart."""
         while True:
             try:
-                ended = await asyncio.create_task(_ended_sessions())
+                async with asyncio.timeout(PATIENCE):
+                    ended = await asyncio.create_task(_ended_sessions())
                 self._heard -= ended
                 self._ended = ended | self._heard
             except Exception as error:

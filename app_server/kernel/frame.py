@@ -16,6 +16,8 @@ from asyncpg.exceptions import (
     CannotConnectNowError,
     CharacterNotInRepertoireError,
     CrashShutdownError,
+    DeadlockDetectedError,
+    QueryCanceledError,
     TooManyConnectionsError,
     UntranslatableCharacterError,
 )
@@ -42,7 +44,10 @@ AWAY: tuple[type[BaseException], ...] = (
     InternalClientError,  # the server's last words came between two of our commands
     DBConnectionError,
     ConnectionError,
-)  # an engine is away: 503, never 500
+    TimeoutError,
+    QueryCanceledError,
+    DeadlockDetectedError,
+)  # an engine is away, or too busy to answer in time: 503, never 500
 
 # PostgreSQL keeps no U+0000, in text or in jsonb: who sent it is told, wherever in a request it stood.
 NOT_KEPT = (CharacterNotInRepertoireError, UntranslatableCharacterError)

@@ -1,5 +1,6 @@
 """What the kernel itself offers the host: health, figures, and the clearing away of what has been done."""
 
+import asyncio
 from ipaddress import ip_address
 from typing import Any
 
@@ -15,6 +16,8 @@ from app_server.kernel.routing import describe, get
 from app_server.kernel.schemas import Schema, reply
 from app_server.kernel.state import AppRequest, AppState
 from app_server.kernel.unit_of_work import execute, fetchrow
+
+READY_WITHIN = 2.0  # seconds that the database has to answer; a balancer asks as often
 
 
 class Health(Schema):
@@ -36,7 +39,8 @@ async def healthz(request: AppRequest) -> Response:
 @describe(reply=Health, problems=(TemporarilyUnavailable,))
 async def readyz(request: AppRequest) -> Response:
     """Whether the process can serve: its database answers."""
-    await fetchrow("SELECT 1")
+    async with asyncio.timeout(READY_WITHIN):
+        await fetchrow("SELECT 1")
     try:
         await request.state["redis"].call("PING")
         redis = "answers"
@@ -49,7 +53,7 @@ async def readyz(request: AppRequest) -> Response:
 @describe(media_type="text/plain")
 async def metrics(request: AppRequest) -> Response:
     """Figures for Prometheus; for the machine itself and private networks, not for the street."""
-    if request.headers.get("x-forwarded-for") or (request.client and not _is_inside(request.client.host)):
+    if "x-forwarded-for" in request.headers or (request.client and not _is_inside(request.client.host)):
         raise NotFound()
     return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
 

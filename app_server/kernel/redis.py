@@ -37,7 +37,7 @@ class Redis:
         self._client = _client(url, socket_timeout=TIMEOUT)
         self._client.response_callbacks = {}  # replies as they come: redis-py would turn `SET … GET` into a bool
         self._hints = _client(url, socket_timeout=None)
-        self._send: Batcher[Command, Any] = Batcher(self._pipeline, most=512)
+        self._send: Batcher[Command, Any] = Batcher(self._pipeline, most=512, unit_of_work=False)
         self._callbacks: dict[str, list[Callable[[str], None]]] = {}
         self._listener: asyncio.Task[None] | None = None
         self._publishing: set[asyncio.Task[None]] = set()

@@ -41,6 +41,11 @@ def in_unit_of_work(use_case: Callable[P, Coroutine[Any, Any, T]]) -> Callable[P
     return run
 
 
+def in_unit() -> bool:
+    """Whether the caller is inside a unit of work, and so holds a connection."""
+    return _inside.get() is not None
+
+
 def after_commit(act: Callable[[], None]) -> None:
     """Call `act` (a hint: it may be lost) once the present unit of work is kept; at once outside of one."""
     waiting = _inside.get()

@@ -7,7 +7,7 @@ it sooner. While PostgreSQL is away the last good state stays.
 import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypedDict, cast
 from uuid import UUID
 
@@ -119,7 +119,8 @@ class Listings:
     async def _refresh(self) -> None:
         versions = {row["app_id"]: row["version"] for row in await fetch(_VERSIONS)}
         stale = [a for a, version in versions.items() if a not in self._by_id or self._by_id[a].version != version]
-        fresh = [found for row in await fetch(_DETAILS, stale) if (found := _listing(row))] if stale else []
+        rows = await fetch(_DETAILS, stale) if stale else []
+        fresh = [found for row in rows if (found := _listing(row) or self._moved(row))]
         kept = {app_id: listing for app_id, listing in self._by_id.items() if app_id in versions}
         was_open = {listing.app_id for listing in self._by_id.values() if listing.open}
         self._by_id = kept | {listing.app_id: listing for listing in fresh}
@@ -128,6 +129,16 @@ class Listings:
         for app_id in sorted(was_open ^ is_open):
             for tell in self._on_change:
                 tell(app_id, app_id in is_open)
+
+    def _moved(self, row: Mapping[str, Any]) -> PublishedListing | None:
+        """The listing with the manifest that is held and the state of the row, when its new manifest cannot be read.
+
+        A newer Banyan beside this one may publish what this one does not know; that must not undo an emergency stop.
+        """
+        held = self._by_id.get(row["app_id"])
+        if held is None:
+            return None
+        return replace(held, state=_state(row), state_reason=row["state_reason"], version=row["version"])
 
     def _require_known(self) -> None:
         if not self._known:
@@ -182,10 +193,17 @@ def _listing(row: Mapping[str, Any]) -> PublishedListing | None:
     return PublishedListing(
         app_id=row["app_id"],
         organisation_id=row["organisation_id"],
-        state=State(row["state"]),
+        state=_state(row),
         state_reason=row["state_reason"],
         version=row["version"],
         endpoint=row["endpoint"],
         public_keys=tuple(orjson.loads(row["public_keys"])),
         manifest=manifest,
     )
+
+
+def _state(row: Mapping[str, Any]) -> State:
+    try:
+        return State(row["state"])
+    except ValueError:  # one that only a newer Banyan knows; nobody can open it here
+        return State.SUSPENDED

@@ -1,5 +1,9 @@
 """Odd input is the sender's to mend: no cursor and no character breaks anything."""
 
+import base64
+import json
+from uuid import UUID
+
 import pytest
 
 from app_server import wiring
@@ -8,7 +12,13 @@ from app_server.kernel.schemas import encode_cursor
 from tests.city import City
 from tests.factories import publish
 
+EDGES = [  # places of the ledger at the two ends of time, as seen from the other side of the earth
+    base64.urlsafe_b64encode(json.dumps([["t", text], ["u", str(UUID(int=7))]]).encode()).decode()
+    for text in ("0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00")
+]
 CURSORS = {
+    "before time": EDGES[0],
+    "after time": EDGES[1],
     "nothing": encode_cursor(),
     "a number": encode_cursor(3),
     "a huge number": encode_cursor(2**63 - 1),
@@ -17,6 +27,15 @@ CURSORS = {
     "two texts": encode_cursor("a", "b"),
 }
 EXPECTED = [(200, None), (400, "bad_cursor"), (400, "validation_failed")]
+
+
+@pytest.mark.parametrize("limit", ["0", "101", "1000", "01009999", "0" * 4 + "9" * 20, "-1", "1.0", "٣", "x", ""])
+async def test_no_list_gives_more_than_a_page_however_the_limit_is_written(city: City, limit: str) -> None:
+    await publish(city)
+    operator = await city.person(roles=("operator",))
+    for path in ("/v1/inbox", "/v1/ledger", "/v1/cards", "/v1/consents", "/v1/operator/audit", "/v1/operator/listings"):
+        answer = await operator.get(path, params={"limit": limit})
+        assert (path, answer.status_code, answer.json()["code"]) == (path, 400, "validation_failed")
 
 
 @pytest.mark.parametrize("place", CURSORS)

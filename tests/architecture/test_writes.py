@@ -9,7 +9,7 @@ SERVER = ("app_server", "personal_space", "card_wallet", "notifications")
 MANY_ROWS = {"bulk_create", "bulk_update", "bulk_get_or_create", "executemany", "copy_records_to_table"}
 OWN_CONNECTION = {"connect", "create_pool"}
 # The pool itself, and what looks at PostgreSQL from outside of a process: migrations, the doctor.
-OUTSIDE = {"app_server/database.py", "app_server/doctor.py"}
+OUTSIDE = {"app_server/kernel/pool.py", "app_server/database.py", "app_server/doctor.py"}
 
 
 def calls(node: ast.AST, in_unit: bool = False) -> Iterator[tuple[ast.Call, bool]]:

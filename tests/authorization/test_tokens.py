@@ -249,6 +249,15 @@ async def test_a_field_that_stands_twice_is_refused(city: City) -> None:
     assert twice.json()["errors"] == [{"pointer": "/grant_type", "detail": "Send it once."}]
 
 
+async def test_more_looks_at_once_than_there_are_connections_are_all_answered(
+    city: City, app: App, lin: Person
+) -> None:
+    token = (await app.trades(await app.code(lin))).json()["access_token"]
+    async with city.browser(authorization=f"Bearer {token}") as http, asyncio.timeout(20):
+        looks = [http.get("/oauth/userinfo") for _ in range(3 * city.settings.database_pool)]
+        assert {look.status_code for look in await asyncio.gather(*looks)} == {200}
+
+
 async def test_a_suspended_app_gets_no_token_and_its_tokens_die(city: City, app: App, lin: Person) -> None:
     token = (await app.trades(await app.code(lin))).json()["access_token"]
     code = await app.code(lin)

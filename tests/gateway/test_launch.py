@@ -164,6 +164,7 @@ async def test_a_launch_can_lead_to_a_page_inside(city: City, page: Any, target:
 
 ELSEWHERE = [
     *("//evil.example", "https://evil.example", "/../x", "/a\\b", "/x#y", "/.banyan/session/x", "/x?banyan_code=1", ""),
+    *("/?%62anyan_code=1", "/x?a=1&banyan%5Fcode=1"),  # as the page's script will read it
     *("/x?a=1&banyan_launch=2", "/\u00e9", "/x\r\nSet-Cookie: a", "@evil.example", "/" + "x" * 600, 7),
 ]
 

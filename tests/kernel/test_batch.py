@@ -3,6 +3,7 @@
 import asyncio
 
 import pytest
+from asyncpg import DataError
 
 from app_server.kernel.batch import Batcher
 
@@ -81,3 +82,16 @@ async def test_no_turn_is_made_for_nobody() -> None:
     for number in range(5):
         await batcher(number)  # asks again before the turn that answered it has ended
     assert [] not in turns
+
+
+async def test_what_postgresql_cannot_take_fails_alone() -> None:
+    async def read(items: list[int]) -> list[int]:
+        await asyncio.sleep(0)
+        if 7 in items:
+            raise DataError("7")
+        return items
+
+    batcher = Batcher(read)
+    answers = await asyncio.gather(*(batcher(n) for n in range(10)), return_exceptions=True)
+    assert [n for n, answer in enumerate(answers) if isinstance(answer, DataError)] == [7]
+    assert [answer for n, answer in enumerate(answers) if n != 7] == [n for n in range(10) if n != 7]

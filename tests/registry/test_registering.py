@@ -171,6 +171,27 @@ async def test_a_listing_whose_manifest_no_longer_reads_does_not_hold_up_the_oth
     assert (held.get("library"), held.get("transit") is not None) == (None, True)
 
 
+async def test_an_emergency_stop_reaches_a_process_that_cannot_read_the_newest_manifest(city: City) -> None:
+    await register(city)
+    held = Listings()
+    await held.refresh()
+    await city.execute("UPDATE registry_release SET manifest = '{}'")
+    await service.suspend("library", reason="fees", by=OPERATOR, clock=city.clock, redis=city.state["redis"])
+    await held.refresh()
+    library = held.get("library")
+    assert library is not None
+    assert (library.open, library.state_reason, library.title("en")) == (False, "fees", "Fuzhou Library")
+
+
+async def test_a_state_that_only_a_newer_banyan_knows_opens_nothing_and_holds_up_nobody(city: City) -> None:
+    await register(city)
+    await register(city, "transit")
+    held = Listings()
+    await city.execute("UPDATE registry_listing SET state = 'hibernating' WHERE app_id = 'library'")
+    await held.refresh()
+    assert [listing.app_id for listing in held.open()] == ["transit"]
+
+
 async def test_a_decision_is_in_the_history_the_audit_and_the_outbox_or_nowhere(city: City) -> None:
     await register(city)
     for _ in range(2):
