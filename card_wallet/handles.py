@@ -7,6 +7,7 @@ the key ring nobody can make a handle from guessed digits: a QR code is as stron
 import secrets
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from hashlib import sha256
 from uuid import UUID
 
 from app_server.kernel.crypto import KeyRing
@@ -55,30 +56,43 @@ async def keep(redis: Redis, keys: KeyRing, shown: Shown) -> ShownCode:
             return ShownCode(handle=handle, spoken=spoken)
 
 
-async def take(redis: Redis, handle: Handle, verifier_id: UUID, request_id: UUID) -> Shown:
-    """Use the code up for this reader; only one reader ever gets it.
+async def take(redis: Redis, handle: Handle, verifier_id: UUID, attempt: str) -> Shown:
+    """Use the code up for this attempt of this reader; only one attempt ever gets it, and gets it again if it repeats.
 
     Raises `card_code_stale`, `card_code_already_used`, `card_code_used_elsewhere`, or `cards_offline`: then the code
-    may be used up, and the next one is needed.
+    may be used up, and only the same attempt can still have it.
     """
-    mine = f"used:{verifier_id.hex}:{request_id.hex}"
+    name = sha256(attempt.encode()).hexdigest()[:32]
     try:
-        before = await redis.call("SET", _key(handle), mine, "XX", "GET", "EX", _REMEMBERED)
+        entry = await redis.call("EVAL", _TAKE, 1, _key(handle), f"used:{verifier_id.hex}:{name}", _REMEMBERED)
     except RedisUnavailable:
         raise CardsOffline() from None
-    return shown_in(before, verifier_id)
-
-
-def shown_in(entry: bytes | None, verifier_id: UUID) -> Shown:
-    """What the entry said before it was taken. Raises as `take` does."""
     if entry is None:
         raise CardCodeStale()
-    state, first, *more = entry.decode().split(":", 5)
+    state, rest = entry.decode().split(":", 1)
     if state == "used":
-        raise CardCodeAlreadyUsed() if first == verifier_id.hex else CardCodeUsedElsewhere()
-    resident, shown_at, app_id, card_type = more
+        reader, before, rest = rest.split(":", 2)
+        if reader != verifier_id.hex:
+            raise CardCodeUsedElsewhere()
+        if before != name:
+            raise CardCodeAlreadyUsed()
+    return _shown(rest)
+
+
+# What is used stays as its first taker left it: a later one neither takes it over nor lengthens its life.
+_TAKE = """
+local entry = redis.call('GET', KEYS[1])
+if entry and string.sub(entry, 1, 5) == 'live:' then
+  redis.call('SET', KEYS[1], ARGV[1] .. string.sub(entry, 5), 'EX', ARGV[2])
+end
+return entry
+"""
+
+
+def _shown(entry: str) -> Shown:
+    card, resident, shown_at, app_id, card_type = entry.split(":", 4)
     return Shown(
-        card_id=UUID(hex=first),
+        card_id=UUID(hex=card),
         resident_id=UUID(hex=resident),
         app_id=app_id,
         card_type=card_type,

@@ -70,14 +70,17 @@ WITH asked AS (
     $10::uuid[], $11::text[]
   ) AS a (id, at, resident_id, card_id, verifier_id, form, shown_fields, idempotency_key, fingerprint, event_id, event)
 ), seen AS (
-  SELECT a.*, c.type, c.app_id, c.status, c.expires_at, c.sealed_fields
+  SELECT a.*, c.type, c.app_id, c.status, c.expires_at, c.sealed_fields,
+    ARRAY( -- what the card has of them
+      SELECT f FROM unnest(a.shown_fields::text[]) WITH ORDINALITY AS u (f, n) WHERE c.sealed_fields ? f ORDER BY n
+    ) AS shown
   FROM asked a JOIN card_wallet_card c ON c.id = a.card_id AND c.resident_id = a.resident_id
 ), kept AS (
   INSERT INTO card_wallet_presentation (
     id, at, resident_id, card_id, card_type, app_id, verifier_id, verifier_name, place, role, form, shown_fields,
     idempotency_key, fingerprint)
   SELECT s.id, s.at, s.resident_id, s.card_id, s.type, s.app_id, v.id, v.name, v.place, v.role, s.form,
-    s.shown_fields::text[], s.idempotency_key, s.fingerprint
+    s.shown, s.idempotency_key, s.fingerprint
   FROM seen s JOIN card_wallet_verifier v ON v.id = s.verifier_id
   WHERE s.status = 'active' AND (s.expires_at IS NULL OR s.expires_at > s.at)
   ORDER BY v.id, s.idempotency_key -- two processes that keep the same keys wait for each other in one order
@@ -85,7 +88,8 @@ WITH asked AS (
   RETURNING id
 ), told AS (
   INSERT INTO core_outbox_event (id, name, payload, created_at)
-  SELECT s.event_id, $12, s.event::jsonb, now() FROM seen s JOIN kept USING (id)
+  SELECT s.event_id, $12, jsonb_set(s.event::jsonb, '{fields}', to_jsonb(s.shown)), now()
+  FROM seen s JOIN kept USING (id)
 )
 SELECT s.id, s.status, s.expires_at, s.sealed_fields, k.id IS NOT NULL AS kept
 FROM seen s LEFT JOIN kept k ON k.id = s.id

@@ -1,6 +1,6 @@
 """Cards, as use cases: a mini-app issues them, a resident lists and shows them."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -14,6 +14,7 @@ from app_server.kernel.audit import audit
 from app_server.kernel.events import record
 from app_server.kernel.ids import uuid7
 from app_server.kernel.problems import FieldError, NotFound, ValidationFailed
+from app_server.kernel.remedies import pointer
 from app_server.kernel.schemas import PageRequest
 from app_server.kernel.state import AppState
 from app_server.kernel.unit_of_work import fetch, fetchrow, in_unit_of_work
@@ -87,8 +88,7 @@ async def issue_card(asked: IssueCard, *, app_id: str, state: AppState) -> Issue
     if resident_id is None:
         raise ConsentWithdrawn()
     keys, now = state["keys"], state["clock"]()
-    if asked.expires_at is not None and (asked.expires_at.tzinfo is None or asked.expires_at <= now):
-        raise ValidationFailed(errors=[FieldError(pointer="/expires_at", detail="A time to come, with its offset.")])
+    expires_at = _to_come(asked.expires_at, now)
     row = await fetchrow(
         _UPSERT,
         uuid7(),
@@ -98,7 +98,7 @@ async def issue_card(asked: IssueCard, *, app_id: str, state: AppState) -> Issue
         seal_number(asked.number, keys),
         orjson.dumps(seal_fields(asked.fields, keys)).decode(),
         now,
-        asked.expires_at,
+        expires_at,
     )
     if row["issued_at"] == now:
         await record(
@@ -178,6 +178,15 @@ RETURNING id, type, status, version, issued_at, expires_at
 """
 
 
+def _to_come(expires_at: datetime | None, now: datetime) -> datetime | None:
+    try:
+        if expires_at is None or (expires_at.tzinfo and expires_at.astimezone(UTC) > now):
+            return expires_at
+    except OverflowError:
+        pass
+    raise ValidationFailed(errors=[FieldError(pointer="/expires_at", detail="Send a time to come, with its offset.")])
+
+
 def _declared(asked: IssueCard, app_id: str, state: AppState) -> CardType:
     listing = listings(state).get(app_id)
     card_type = listing.card_type(asked.type) if listing else None
@@ -185,7 +194,9 @@ def _declared(asked: IssueCard, app_id: str, state: AppState) -> CardType:
         raise CardTypeNotDeclared(errors=[FieldError(pointer="/type", detail="Your manifest has no such card.")])
     if unknown := undeclared(card_type, asked.fields):
         raise CardTypeNotDeclared(
-            errors=[FieldError(pointer=f"/fields/{name}", detail="The card has no such field.") for name in unknown]
+            errors=[
+                FieldError(pointer=pointer(("fields", name)), detail="The card has no such field.") for name in unknown
+            ]
         )
     return card_type
 

@@ -11,7 +11,7 @@ from banyan_sdk.protocol import CardStatus
 from app_server.kernel.access import Verifier
 from app_server.kernel.ids import uuid7
 from app_server.kernel.limits import Rate, limit
-from app_server.kernel.problems import IdempotencyKeyReused, Problem
+from app_server.kernel.problems import IdempotencyKeyReused
 from app_server.kernel.redis import RedisUnavailable
 from app_server.kernel.state import AppState
 from app_server.registry.published import listings
@@ -24,7 +24,6 @@ from card_wallet.lifecycle import standing
 from card_wallet.models import Form
 from card_wallet.presentations import Attempt, Seen, earlier
 from card_wallet.problems import (
-    CardCodeAlreadyUsed,
     CardCodeStale,
     CardExpired,
     CardNotAcceptedHere,
@@ -42,22 +41,23 @@ PURPOSE = "card_check"
 async def verify_code(text: str, *, reader: Verifier, key: str | None, language: str, state: AppState) -> Verification:
     """Use the code up, keep the presentation, and answer with the least that this reader needs.
 
-    With `key` (Idempotency-Key) a reader may ask again after a lost answer. Raises the refusals 10 to 43,
-    `too_many_requests` for too many typed codes, `cards_offline`, `idempotency_key_reused`.
+    With `key` (Idempotency-Key) a reader may ask again after a lost answer, for as long as a used code is remembered:
+    it is the same look, not another one. Raises the refusals 10 to 43, `too_many_requests` for too many typed codes,
+    `cards_offline`, `idempotency_key_reused`.
     """
     handle, form = await _handle(text, reader, state)
-    presentation_id, fingerprint = uuid7(), sha256(handle).digest()
+    presentation_id, fingerprint, now = uuid7(), sha256(handle).digest(), state["clock"]()
+    attempted = key or str(presentation_id)
     try:
-        shown = await handles.take(state["redis"], handle, reader.id, presentation_id)
-    except (CardCodeStale, CardCodeAlreadyUsed):
-        if key and (again := await _again(key, fingerprint, reader, language, state)):
+        shown = await handles.take(state["redis"], handle, reader.id, attempted)
+    except CardCodeStale:  # or Valkey was lost since
+        if key and (again := await _again(key, fingerprint, now, reader, language, state)):
             return again
         raise
     card_type = _card_type(shown.app_id, shown.card_type, reader, state)
     names = disclosed(card_type, reader.role)
     if card_type is None or names is None:
         raise CardNotAcceptedHere()
-    now = state["clock"]()
     event = CardPresented(
         presentation_id=presentation_id,
         card_id=shown.card_id,
@@ -73,12 +73,16 @@ async def verify_code(text: str, *, reader: Verifier, key: str | None, language:
         fields=list(names),
         at=now,
     )
-    attempt = Attempt(event=event, form=form, key=key or str(presentation_id), fingerprint=fingerprint)
+    attempt = Attempt(event=event, form=form, key=attempted, fingerprint=fingerprint)
     seen = await wallet_of(state).presentations(attempt)
     if seen is None:
         raise CardRevoked()
-    if not seen.kept:
-        raise _refusal(seen, now)
+    _require_good(seen, now)
+    if not seen.kept:  # the key was there before
+        again = await _again(attempted, fingerprint, now, reader, language, state)
+        if again is None:
+            raise IdempotencyKeyReused()
+        return again
     return _verification(presentation_id, now, card_type, names, seen, reader, language, state)
 
 
@@ -99,25 +103,33 @@ def _card_type(app_id: str, card_type: str, reader: Verifier, state: AppState) -
     return listing.card_type(card_type) if listing else None
 
 
-def _refusal(seen: Seen, now: datetime) -> Problem:
+def _require_good(seen: Seen, now: datetime) -> None:
     match standing(seen.status, seen.expires_at, now):
         case CardStatus.REVOKED:
-            return CardRevoked()
+            raise CardRevoked()
         case CardStatus.SUSPENDED:
-            return CardSuspended()
+            raise CardSuspended()
         case CardStatus.EXPIRED:
-            return CardExpired()
-        case CardStatus.ACTIVE:  # a good card that was not kept: the key was there before
-            return IdempotencyKeyReused()
+            raise CardExpired()
+        case CardStatus.ACTIVE:
+            pass
 
 
-async def _again(key: str, fingerprint: bytes, reader: Verifier, language: str, state: AppState) -> Verification | None:
-    """The answer that was lost; None when this key is new. Raises `idempotency_key_reused` for another code's key."""
+async def _again(
+    key: str, fingerprint: bytes, now: datetime, reader: Verifier, language: str, state: AppState
+) -> Verification | None:
+    """The answer that was lost; None when this key is new, or so old that the reader would be looking a second time.
+
+    Raises `idempotency_key_reused` for another code's key, and as for a first look when the card is not good any more.
+    """
     before = await earlier(reader.id, key)
     if before is None:
         return None
     if before.fingerprint != fingerprint:
         raise IdempotencyKeyReused()
+    if now - before.at > codes.REMEMBERED:
+        return None
+    _require_good(before.seen, now)
     card_type = _card_type(before.app_id, before.card_type, reader, state)
     if card_type is None:
         raise CardNotAcceptedHere()

@@ -14,6 +14,7 @@ from app_server.identity.profiles import locale_of
 from app_server.kernel.access import MiniApp
 from app_server.kernel.limits import Rate, limit
 from app_server.kernel.problems import BadCursor, FieldError, NotFound
+from app_server.kernel.remedies import pointer
 from app_server.kernel.schemas import PageRequest, encode_cursor
 from app_server.kernel.state import AppState
 from app_server.registry.published import listings
@@ -73,8 +74,14 @@ async def send_notice(asked: SendNotice, *, app: MiniApp, idempotency_key: str, 
     if template is None:
         raise UnknownTemplate(errors=[FieldError(pointer="/template", detail="Not in your manifest.")])
     faults = [
-        *(FieldError(pointer=f"/data/{n}", detail="Missing.") for n in templates.missing_values(template, asked.data)),
-        *(FieldError(pointer=f"/data/{n}", detail="Not used.") for n in templates.unknown_values(template, asked.data)),
+        *(
+            FieldError(pointer=pointer(("data", n)), detail="Missing.")
+            for n in templates.missing_values(template, asked.data)
+        ),
+        *(
+            FieldError(pointer=pointer(("data", n)), detail="Not used.")
+            for n in templates.unknown_values(template, asked.data)
+        ),
     ]
     if faults:
         raise NoticeDataIncomplete(errors=faults)

@@ -92,7 +92,7 @@ async def read_form(request: AppRequest) -> dict[str, str]:
     fields = dict(pairs)
     if len(fields) != len(pairs):
         twice = sorted({name for name, _ in pairs if [n for n, _ in pairs].count(name) > 1})
-        raise ValidationFailed(errors=[FieldError(pointer=f"/{name}", detail="Send it once.") for name in twice])
+        raise ValidationFailed(errors=[FieldError(pointer=pointer((name,)), detail="Send it once.") for name in twice])
     return fields
 
 
@@ -180,7 +180,7 @@ def decode_cursor(cursor: str) -> tuple[Any, ...]:
     try:
         tagged = orjson.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
         place = tuple(_TYPES[tag](value) for tag, value in tagged)
-    except (ValueError, TypeError, KeyError, OverflowError):
+    except (ValueError, TypeError, KeyError, AttributeError, OverflowError):
         raise BadCursor() from None
     if not place:
         raise BadCursor()

@@ -17,6 +17,7 @@ EDGES = [  # places of the ledger at the two ends of time, as seen from the othe
     for text in ("0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00")
 ]
 CURSORS = {
+    "an id that is a number": "W1sidSIsNV1d",
     "before time": EDGES[0],
     "after time": EDGES[1],
     "nothing": encode_cursor(),

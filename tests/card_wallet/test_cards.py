@@ -80,6 +80,7 @@ async def test_a_card_needs_the_residents_consent_as_it_stands_now(
         ({"fields": {"shoe_size": "43"}}, 422, "/fields/shoe_size"),
         ({"expires_at": "2020-01-01T00:00:00Z"}, 400, "/expires_at"),
         ({"expires_at": "2050-01-01T00:00:00"}, 400, "/expires_at"),
+        ({"expires_at": "9999-12-31T23:59:59-12:00"}, 400, "/expires_at"),
         ({"number": ""}, 400, "/number"),
         ({"colour": "#000000"}, 400, "/colour"),
     ],

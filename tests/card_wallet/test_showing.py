@@ -107,6 +107,42 @@ async def test_a_reader_whose_answer_was_lost_asks_again_with_the_same_key(
     assert len(await city.rows("SELECT id FROM card_wallet_presentation")) == 1
 
 
+async def test_twenty_repeats_at_once_are_one_look_and_one_answer(
+    lin: Person, card: Json, desk: Reader, city: City
+) -> None:
+    text = (await code_of(lin, card))["text"]
+    answers = await asyncio.gather(*(desk.scans(text, key="scan-1") for _ in range(20)))
+    assert {answer.status_code for answer in answers} == {201}
+    assert len({answer.content for answer in answers}) == 1
+    assert len(await city.rows("SELECT id FROM card_wallet_presentation")) == 1
+
+
+async def test_a_repeat_is_no_second_look(library: Library, lin: Person, card: Json, desk: Reader, city: City) -> None:
+    text = (await code_of(lin, card))["text"]
+    assert (await desk.scans(text, key="scan-1")).status_code == 201
+    await library.sets(card["id"], "suspended")
+    assert refused(await desk.scans(text, key="scan-1")) == (41, "card_suspended")
+    await city.state["redis"].call("FLUSHALL")
+    assert refused(await desk.scans(text, key="scan-1")) == (41, "card_suspended")
+    await library.sets(card["id"], "active")
+    assert (await desk.scans(text, key="scan-1")).status_code == 201
+    city.clock.ahead = codes.REMEMBERED + timedelta(seconds=1)
+    assert refused(await desk.scans(text, key="scan-1")) == (30, "card_code_stale")
+
+
+async def test_the_ledger_names_what_the_card_had_to_show_and_no_more(
+    city: City, library: Library, lin: Person, card: Json, desk: Reader
+) -> None:
+    await library.issues(lin, fields={"card_number": "FZ1"})
+    seen = await desk.scans((await code_of(lin, card))["text"])
+    assert [field["name"] for field in seen.json()["fields"]] == ["card_number"]
+    await city.work()
+    (look,) = (await lin.get("/v1/ledger")).json()["items"]
+    assert look["fields"] == ["card_number"]
+    (row,) = await city.rows("SELECT shown_fields FROM card_wallet_presentation")
+    assert row["shown_fields"] == ["card_number"]
+
+
 async def test_a_key_stands_for_one_code_only(lin: Person, card: Json, desk: Reader) -> None:
     first, second = (await code_of(lin, card))["text"], (await code_of(lin, card))["text"]
     assert (await desk.scans(first, key="scan-1")).status_code == 201
