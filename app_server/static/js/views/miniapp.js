@@ -19,14 +19,15 @@ const look = () => ({
 /** A kind page where the service would be. */
 function notNow(problem, name) {
   const title = has(`problem_titles.${problem.code}`) ? t(`problem_titles.${problem.code}`, { app: name }) : t("miniapp.not_open", { app: name });
+  const again = REMEDY_IS_WAITING.has(problem.code);
   return h("div", { class: "page stack kind" },
     art("banyan", "kind__art"),
     h("h2", {}, title),
     h("p", { class: "lead" }, sentence(problem)),
     problem.members.reason ? h("p", { class: "panel panel--jade" }, t("miniapp.reason", { reason: problem.members.reason })) : null,
     h("div", { class: "button-row" },
-      REMEDY_IS_WAITING.has(problem.code) ? h("button", { class: "button button--primary", type: "button", onclick: refresh }, icon("refresh"), t("common.try_again")) : null,
-      h("a", { class: "button", href: "/" }, t("common.go_home"))),
+      again ? h("button", { class: "button button--primary", type: "button", onclick: refresh }, icon("refresh"), t("common.try_again")) : null,
+      h("a", { class: `button ${again ? "" : "button--primary"}`, href: "/" }, t("common.go_home"))),
     problem.requestId ? h("p", { class: "small" }, t("common.reference", { id: problem.requestId })) : null);
 }
 
