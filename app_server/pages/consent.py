@@ -49,6 +49,7 @@ async def consent_page(request: AppRequest) -> Response:
         app={
             "app_id": app_id,
             "name": listing.title(locale),
+            "icon": f"/v1/miniapps/{app_id}/icon?v={listing.version}",
             "sector": about.sector,
             "operator": in_language(about.operator, locale),
         },

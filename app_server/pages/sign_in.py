@@ -134,6 +134,7 @@ def _form(request: AppRequest, target: str, *, challenge: str, phone: str, probl
         phone_shown=mask("".join(phone.split())),
         resend_after=int(service.RESEND_AFTER.total_seconds()),
         error=words.problem(problem.code, problem.title(), **problem.members) if problem else None,
+        mistyped=isinstance(problem, PhoneNotValid | CodeNotAccepted),
     )
 
 

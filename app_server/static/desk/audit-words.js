@@ -10,8 +10,8 @@ export function actionWord(action) {
   return has(key) ? t(key) : action;
 }
 
-/** "app:library" as people call it, and what the filter takes. */
-export const subjectWord = (subject) => subject.replace(/^app:/, "").replace(/^(\w+):.*(.{8})$/, "$1 …\u2060$2");
+/** "app:library" is the id that providers call it by; anything else is named as an actor is. */
+export const subjectWord = (subject) => (subject.startsWith("app:") ? subject.slice(4) : actorWord(subject));
 
 /** "operator:<id>" becomes "Operator …" with the end of the id. */
 export function actorWord(actor) {

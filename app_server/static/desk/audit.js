@@ -19,7 +19,7 @@ function entry({ at: time, actor, action, subject, reason, details }) {
   return h("tr", { role: "row" },
     cell({ class: "when" }, timeElement(time)),
     cell({ class: "what" }, actionWord(action)),
-    cell({ class: "mono" }, h("a", { href: `/console/audit?subject=${encodeURIComponent(subject)}`, title: subject, class: "target" }, subjectWord(subject))),
+    cell({}, h("a", { href: `/console/audit?subject=${encodeURIComponent(subject)}`, title: subject, class: "target" }, subjectWord(subject))),
     cell({}, actorWord(actor)),
     cell({}, reason ?? "",
       more.length ? h("details", {}, h("summary", {}, t("desk.audit.details")), h("dl", { class: "facts" }, more.map(([name, value]) => [h("dt", { class: "mono" }, name), h("dd", {}, typeof value === "object" ? JSON.stringify(value) : String(value))]))) : null));

@@ -11,12 +11,14 @@ const REFRESH = 5; // seconds
 const listings = desk === "console" ? "/v1/operator/listings" : "/v1/provider/listings";
 const at = (id) => document.getElementById(id);
 
+const appNames = new Map(); // of mini-apps, by their ids
 let shown = "";
 let handedOver = null; // the reader whose code is on the page
 
 async function refresh() {
   try {
     const all = [];
+    if (!appNames.size) for await (const page of pages(listings, { limit: 100 })) for (const { app_id: id, name } of page) appNames.set(id, name);
     for await (const page of pages("/v1/verifiers", { limit: 100 })) all.push(...page);
     const now = JSON.stringify(all);
     if (now === shown) return;
@@ -47,7 +49,7 @@ function row(reader) {
   const cell = (attributes, ...children) => h("td", { role: "cell", ...attributes }, ...children);
   return h("tr", { role: "row" },
     h("th", { scope: "row", role: "rowheader" }, reader.name, h("br"), h("span", { class: "small" }, reader.place)),
-    cell({}, reader.app_id, h("br"), h("span", { class: "small" }, roleWord(reader.role))),
+    cell({}, appNames.get(reader.app_id) ?? reader.app_id, h("br"), h("span", { class: "small" }, roleWord(reader.role))),
     cell({}, h("span", { class: `mark ${word === "enrolled" ? "" : "mark--plain"}` }, icon(word === "enrolled" ? "check" : "clock"), t(`desk.readers.${word}`)),
       since ? h("span", { class: "small since" }, timeElement(since)) : null),
     cell({ class: "row-actions" },

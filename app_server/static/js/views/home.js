@@ -23,16 +23,21 @@ function tile(app) {
 }
 
 const waitingTiles = () => Array.from({ length: 4 }, () => h("li", { "aria-hidden": "true" }, h("div", { class: "tile" },
-  h("div", { class: "tile__face skeleton" }), h("div", { class: "skeleton skeleton--line" }, "\u00A0\u00A0\u00A0\u00A0\u00A0\u00A0\u00A0\u00A0\u00A0\u00A0"))));
+  h("div", { class: "tile__face skeleton" }), h("div", { class: "tile__words" }, h("div", { class: "skeleton skeleton--line" }), h("div", { class: "skeleton skeleton--line skeleton--short" })))));
 
-async function showServices(list, status, query, signal) {
+const waitingNews = () => [h("div", { class: "spread" }, h("h2", {}, t("home.new"))),
+  h("ul", { class: "list", "aria-hidden": "true" }, h("li", { class: "list__item" }, h("div", { class: "grow" }, h("div", { class: "skeleton skeleton--line" }), h("div", { class: "skeleton skeleton--line skeleton--short" }))))];
+
+/** The services that match; `showAll` takes the search back. */
+async function showServices(list, status, query, { signal, showAll }) {
   const path = query ? `/v1/miniapps?q=${encodeURIComponent(query)}` : "/v1/miniapps";
   const { items } = await get(path, { signal });
   const order = recent();
   const place = (app) => (order.includes(app.app_id) ? order.indexOf(app.app_id) : order.length);
   fill(list, (query ? items : [...items].sort((a, b) => place(a) - place(b))).map(tile));
-  const words = items.length ? "" : query ? t("home.nothing_found", { query }) : t("home.no_services");
-  fill(status, words);
+  if (items.length) fill(status);
+  else if (query) fill(status, h("p", {}, t("home.nothing_found", { query })), h("button", { class: "button", type: "button", onclick: showAll }, t("home.show_all")));
+  else fill(status, t("home.no_services"));
   if (query && items.length) announce(t("home.found", { count: items.length }));
 }
 
@@ -65,9 +70,9 @@ export async function home(main, { signal }) {
   const heading = h("h1", {}, greeting(""));
   const where = h("p", { class: "note" }, today());
   const todo = h("section", { class: "section home__todo", hidden: true });
-  const news = h("section", { class: "section home__news" });
+  const news = h("section", { class: "section home__news" }, waitingNews());
   const list = h("ul", { class: "tiles" }, waitingTiles());
-  const status = h("p", { class: "note", role: "status" });
+  const status = h("div", { class: "note home__status", role: "status" });
   const field = h("input", { class: "input", type: "search", id: "service-search", placeholder: t("home.search_hint"), autocomplete: "off", enterkeyhint: "search" });
   fill(main,
     h("div", { class: "greeting stack" },
@@ -87,7 +92,7 @@ export async function home(main, { signal }) {
   const search = async () => {
     const mine = ++asked;
     try {
-      await showServices(list, status, field.value.trim(), signal);
+      await showServices(list, status, field.value.trim(), { signal, showAll: () => { field.value = ""; field.focus(); search(); } });
     } catch (problem) {
       if (signal.aborted || mine !== asked) return;
       if (list.querySelector("a")) fill(status, sentence(problem));
@@ -96,7 +101,8 @@ export async function home(main, { signal }) {
   };
   field.addEventListener("input", () => { clearTimeout(timer); timer = setTimeout(search, 200); });
   const refreshNews = () => showNews(news, signal).catch((problem) => {
-    if (!signal.aborted && !news.firstChild) fill(news, h("p", { class: "panel note" }, sentence(problem)));
+    if (signal.aborted || news.querySelector(".list:not([aria-hidden]), p.panel")) return; // what is there stays
+    fill(news, h("div", { class: "spread" }, h("h2", {}, t("home.new"))), h("div", { class: "panel" }, problemPanel(problem, refreshNews)));
   });
   inbox.addEventListener("notice", refreshNews);
   await Promise.all([

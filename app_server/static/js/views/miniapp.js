@@ -19,14 +19,15 @@ const look = () => ({
 /** A kind page where the service would be. */
 function notNow(problem, name) {
   const title = has(`problem_titles.${problem.code}`) ? t(`problem_titles.${problem.code}`, { app: name }) : t("miniapp.not_open", { app: name });
+  const again = REMEDY_IS_WAITING.has(problem.code);
   return h("div", { class: "page stack kind" },
     art("banyan", "kind__art"),
     h("h2", {}, title),
     h("p", { class: "lead" }, sentence(problem)),
     problem.members.reason ? h("p", { class: "panel panel--jade" }, t("miniapp.reason", { reason: problem.members.reason })) : null,
     h("div", { class: "button-row" },
-      REMEDY_IS_WAITING.has(problem.code) ? h("button", { class: "button button--primary", type: "button", onclick: refresh }, icon("refresh"), t("common.try_again")) : null,
-      h("a", { class: "button", href: "/" }, t("common.go_home"))),
+      again ? h("button", { class: "button button--primary", type: "button", onclick: refresh }, icon("refresh"), t("common.try_again")) : null,
+      h("a", { class: `button ${again ? "" : "button--primary"}`, href: "/" }, t("common.go_home"))),
     problem.requestId ? h("p", { class: "small" }, t("common.reference", { id: problem.requestId })) : null);
 }
 
@@ -46,7 +47,7 @@ async function about(appId) {
   const body = h("div", { class: "stack" }, h("div", { class: "skeleton skeleton--line" }), h("div", { class: "skeleton skeleton--line skeleton--short" }));
   const dialog = h("dialog", { "aria-labelledby": "about-title" },
     h("div", { class: "stack" }, h("h2", { id: "about-title" }, t("miniapp.about")), body,
-      h("button", { class: "button", type: "button", onclick: () => dialog.close() }, t("common.close"))));
+      h("button", { class: "button dialog__foot", type: "button", onclick: () => dialog.close() }, icon("close"), t("common.close"))));
   dialog.addEventListener("close", () => dialog.remove());
   document.body.append(dialog);
   dialog.showModal();
@@ -104,12 +105,13 @@ export async function openApp(main, { params, query, signal }) {
   const frame = document.getElementById("frame");
   const title = h("h1", { tabindex: -1 }, h("span", { class: "visually-hidden" }, t("common.loading")));
   const mark = h("span");
+  const asks = h("button", { class: "button button--quiet", type: "button", "aria-label": t("miniapp.about"), onclick: () => about(appId) }, icon("info"), t("miniapp.about_short"));
   const body = h("main", { class: "frame__body" }, h("div", { class: "frame__wait page stack", "aria-hidden": "true" }, h("div", { class: "skeleton skeleton--line" }), h("div", { class: "skeleton skeleton--line skeleton--short" })));
   fill(frame,
     h("header", { class: "frame__bar" },
       h("div", { class: "frame__name" }, title, mark),
-      h("button", { class: "button button--quiet", type: "button", onclick: () => about(appId) }, icon("info"), h("span", {}, t("miniapp.about"))),
-      h("button", { class: "button button--shown", type: "button", onclick: () => navigate(cameFrom()) }, icon("close"), h("span", {}, t("common.close")))),
+      asks,
+      h("button", { class: "button", type: "button", onclick: () => navigate(cameFrom()) }, icon("close"), t("common.close"))),
     body);
   frame.hidden = false;
   shell.hidden = true;
@@ -141,7 +143,7 @@ export async function openApp(main, { params, query, signal }) {
     const app = await get(`/v1/miniapps/${encodeURIComponent(appId)}`).catch(() => null);
     const name = app?.name ?? t("miniapp.this_service");
     if (app) named(app);
-    else { setTitle(name); fill(title, name); }
+    else { setTitle(name); fill(title, name); asks.remove(); }
     bridge?.close();
     fill(body, notNow(problem, name));
   };

@@ -47,6 +47,7 @@ function livingCode(card, signal) {
   const hideCode = (words, remedy) => {
     delete picture.dataset.good;
     fill(over, icon("offline"), h("p", {}, words), remedy);
+    picture.append(over); // there may have been no code yet to lay it over
     over.hidden = false;
     spoken.hidden = true;
     renew.hidden = true;
@@ -117,7 +118,7 @@ function drawCard(main, card, { signal, others = [], fallback }) {
   fill(main, h("div", { class: "show" },
     others.length > 1 ? h("nav", { class: "chips", "aria-label": t("show.which_card") }, others.map((other) => h("a", {
       class: "chip", href: `/code?card=${other.id}`, "aria-current": other.id === card.id ? "true" : null }, other.title))) : null,
-    h("div", { class: "show__panel" },
+    h("div", { class: `show__panel ${good ? "" : "show__panel--closed"}` },
       h("div", {}, h("h1", { class: "show__title" }, card.title), h("p", { class: "show__issuer" }, card.issuer)),
       living ? living.parts : h("p", { class: "banner banner--urgent" }, icon("warning"), t(`cards.explain_${card.status}`))),
     h("div", { class: "button-row show__actions" },

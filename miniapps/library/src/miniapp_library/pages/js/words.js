@@ -35,5 +35,5 @@ export function day(iso) {
 
 export function yearOf(book) {
   const year = say(book.year < 0 ? "year.bce" : "year.ce", { year: Math.abs(book.year) });
-  return book.circa ? say("year.circa", { year }) : year;
+  return (book.circa ? say("year.circa", { year }) : year).replaceAll(" ", "\u00A0");
 }
