@@ -139,6 +139,34 @@ def seed(
 
 
 @app.command()
+def lock(
+    number: Annotated[str, typer.Argument(help="The resident's mobile number.")],
+    reason: Annotated[str, typer.Option(help="Why; it stands in the audit.")],
+) -> None:
+    """Lock a resident's account: every session of it ends, and nobody signs in to it."""
+    import asyncio
+
+    from app_server.kernel.settings import Settings
+    from app_server.locking import change_lock
+
+    typer.echo(asyncio.run(change_lock(Settings.from_env(), number, lock=True, reason=reason)))
+
+
+@app.command()
+def unlock(
+    number: Annotated[str, typer.Argument(help="The resident's mobile number.")],
+    reason: Annotated[str, typer.Option(help="Why; it stands in the audit.")],
+) -> None:
+    """Open a locked account again; its owner signs in anew."""
+    import asyncio
+
+    from app_server.kernel.settings import Settings
+    from app_server.locking import change_lock
+
+    typer.echo(asyncio.run(change_lock(Settings.from_env(), number, lock=False, reason=reason)))
+
+
+@app.command()
 def doctor(
     data: Annotated[Path | None, typer.Option(help="Look at the demo that keeps its data there.")] = None,
 ) -> None:

@@ -139,7 +139,9 @@ async def _admit(challenge_id: UUID, row: Any, user_agent: str, state: AppState)
 
 
 async def ensure_resident(number: str, *, locale: str = "zh-CN", keys: KeyRing) -> Resident:
-    """The resident with this number (E.164), made if there is none; in the caller's unit of work."""
+    """The resident with this number (E.164), made if there is none, and held by the caller's unit of work till its end:
+    nobody locks the account or changes the profile meanwhile.
+    """
     index = _phone_index(keys, number)
     await execute(
         "INSERT INTO core_resident"
@@ -150,7 +152,13 @@ async def ensure_resident(number: str, *, locale: str = "zh-CN", keys: KeyRing) 
         keys.seal("resident.phone", number),
         locale,
     )
-    return await Resident.get(phone_index=index)
+    return await Resident.filter(phone_index=index).select_for_update().get()
+
+
+async def resident_with(number: str, *, keys: KeyRing) -> UUID | None:
+    """The id of the resident with this number (E.164), if there is one."""
+    row = await fetchrow("SELECT id FROM core_resident WHERE phone_index = $1", _phone_index(keys, number))
+    return row["id"] if row else None
 
 
 async def _new_session(resident: Resident, user_agent: str, state: AppState) -> OpenedSession:
