@@ -13,13 +13,14 @@ SESSION_COOKIE = "banyan_session"
 DEVICE_COOKIE = "banyan_device"  # names a browser for the limits of one-time codes, nothing else
 DAY = 24 * 3600
 YEAR = 365 * DAY
+LONGEST = 400 * DAY  # the most that a browser keeps a cookie (RFC 6265bis §5.5); when a session is over, we say, not it
 
 
 def set_cookies(response: Response, opened: OpenedSession, request: AppRequest) -> None:
     """Give the browser its session, and a name to be limited by."""
     settings = request.state["settings"]
     assert opened.cookie_token is not None
-    set_cookie(response, SESSION_COOKIE, opened.cookie_token, settings.session_days * DAY, settings)
+    set_cookie(response, SESSION_COOKIE, opened.cookie_token, LONGEST, settings)
     if device_of(request) is None:
         set_cookie(response, DEVICE_COOKIE, secrets.token_urlsafe(16), YEAR, settings)
 
