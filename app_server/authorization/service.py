@@ -9,6 +9,7 @@ from uuid import UUID
 from app_server.authorization.events import ConsentWithdrawn
 from app_server.authorization.models import LaunchCode
 from app_server.authorization.problems import ScopeUnknown
+from app_server.kernel.clearing import again, delete_page
 from app_server.kernel.crypto import KeyRing, token_hash
 from app_server.kernel.events import record
 from app_server.kernel.ids import uuid7
@@ -147,5 +148,8 @@ async def remember_assertion(app_id: str, jti: str, expires_at: Any) -> bool:
 async def forget_used(state: AppState) -> None:
     """Remove codes and assertions that could not be accepted any more."""
     before = state["clock"]() - timedelta(hours=1)
-    await execute("DELETE FROM core_launch_code WHERE expires_at < $1", before)
-    await execute("DELETE FROM core_used_assertion WHERE expires_at < $1", before)
+    await again(
+        "forget_used_codes",
+        await delete_page("core_launch_code", "expires_at < $1", before),
+        await delete_page("core_used_assertion", "expires_at < $1", before),
+    )

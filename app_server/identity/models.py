@@ -65,7 +65,7 @@ class Session(Model):
     user_agent = fields.CharField(max_length=200, default="")
     created_at = fields.DatetimeField(auto_now_add=True)
     last_used_at = fields.DatetimeField(auto_now_add=True)
-    expires_at = fields.DatetimeField()
+    expires_at = fields.DatetimeField(db_index=True)
     ended_at = fields.DatetimeField(null=True, db_index=True)
 
     class Meta:
@@ -84,3 +84,4 @@ class RefreshToken(Model):
 
     class Meta:
         table = "core_refresh_token"
+        indexes = [("session_id",)]

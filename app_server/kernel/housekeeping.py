@@ -8,6 +8,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.responses import Response
 
 from app_server.kernel.access import Anonymous, access
+from app_server.kernel.clearing import again, delete_page
 from app_server.kernel.jobs import Job, Schedule
 from app_server.kernel.modules import Module
 from app_server.kernel.problems import NotFound, TemporarilyUnavailable
@@ -15,7 +16,7 @@ from app_server.kernel.redis import RedisUnavailable
 from app_server.kernel.routing import describe, get
 from app_server.kernel.schemas import Schema, reply
 from app_server.kernel.state import AppRequest, AppState
-from app_server.kernel.unit_of_work import execute, fetchrow
+from app_server.kernel.unit_of_work import fetchrow
 
 READY_WITHIN = 2.0  # seconds that the database has to answer; a balancer asks as often
 
@@ -60,10 +61,13 @@ async def metrics(request: AppRequest) -> Response:
 
 async def clear_done(payload: dict[str, Any], *, state: AppState) -> None:
     """Remove what was delivered, done or answered more than a week ago; dead jobs stay until somebody looks."""
-    await execute("DELETE FROM core_outbox_event WHERE delivered_at < now() - interval '7 days'")
-    await execute("DELETE FROM core_job WHERE state = 'done' AND ended_at < now() - interval '7 days'")
-    await execute("DELETE FROM core_schedule_tick WHERE scheduled_for < now() - interval '7 days'")
-    await execute("DELETE FROM core_idempotent_answer WHERE created_at < now() - interval '7 days'")
+    await again(
+        "clear_done",
+        await delete_page("core_outbox_event", "delivered_at < now() - interval '7 days'"),
+        await delete_page("core_job", "state = 'done' AND ended_at < now() - interval '7 days'"),
+        await delete_page("core_schedule_tick", "scheduled_for < now() - interval '7 days'"),
+        await delete_page("core_idempotent_answer", "created_at < now() - interval '7 days'"),
+    )
 
 
 def _is_inside(host: str) -> bool:

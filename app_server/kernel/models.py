@@ -86,4 +86,5 @@ class IdempotentAnswer(Model):
 
     class Meta:
         table = "core_idempotent_answer"
+        indexes = [("created_at",)]
         unique_together = (("actor", "key"),)

@@ -94,4 +94,5 @@ class UsageMinute(Model):
 
     class Meta:
         table = "registry_usage_minute"
+        indexes = [("minute",)]
         unique_together = (("app_id", "minute"),)

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from app_server.kernel.clearing import again, delete_page
 from app_server.kernel.ids import uuid7
 from app_server.kernel.unit_of_work import execute, fetch, in_unit_of_work
 from app_server.registry import latency
@@ -71,7 +72,7 @@ async def last_hour(app_ids: Sequence[str], now: datetime) -> Mapping[str, Usage
 @in_unit_of_work
 async def forget_old(now: datetime) -> None:
     """Remove what is older than `KEPT`."""
-    await execute("DELETE FROM registry_usage_minute WHERE minute < $1", now - KEPT)
+    await again("forget_old_usage", await delete_page("registry_usage_minute", "minute < $1", now - KEPT))
 
 
 def _usage(minutes: Sequence[MinuteOfCalls], since: datetime) -> Usage:
