@@ -16,7 +16,6 @@ from app_server.identity.problems import (
     CodeNotAccepted,
     PhoneNotValid,
 )
-from app_server.kernel.clock import Clock
 from app_server.kernel.crypto import KeyRing, token_hash
 from app_server.kernel.ids import uuid7, uuid7_text
 from app_server.kernel.limits import Rate, limit
@@ -216,12 +215,6 @@ async def register_person(
     resident.roles, resident.organisation_id = roles, organisation_id
     await resident.save()
     return resident.id
-
-
-@in_unit_of_work
-async def forget_old_challenges(clock: Clock) -> None:
-    """Remove challenges that nobody can answer any more."""
-    await SignInChallenge.filter(expires_at__lt=clock() - timedelta(days=1)).delete()
 
 
 def access_token(

@@ -1,0 +1,49 @@
+"""What sign-in leaves behind is removed when it is over: challenges, sessions, refresh tokens, sealed successors."""
+
+from datetime import timedelta
+from typing import Any
+
+from app_server.identity.refresh import GRACE
+from app_server.identity.sessions import LOOK_BACK
+from app_server.kernel.clearing import PAGE, again, delete_page
+from app_server.kernel.state import AppState
+from app_server.kernel.unit_of_work import execute
+
+# A used refresh token that comes back ends its session: a copy is in other hands. It is known for so long; the client
+# of an active app leaves one every ten minutes, so they are not kept for ever. After it, it is refused as any unknown.
+USED_KNOWN_FOR = timedelta(days=30)
+
+
+async def forget_old_challenges(payload: dict[str, Any], *, state: AppState) -> None:
+    """Remove challenges that nobody can answer any more."""
+    before = state["clock"]() - timedelta(days=1)
+    await again("forget_old_challenges", await delete_page("core_sign_in_challenge", "expires_at < $1", before))
+
+
+async def forget_old_sessions(payload: dict[str, Any], *, state: AppState) -> None:
+    """Remove sessions that have been over for longer than any process looks back, and what refresh tokens leave."""
+    now = state["clock"]()
+    over = "(ended_at < $1 OR expires_at < $1)"
+    await again(
+        "forget_old_sessions",
+        await _forget_successors(now - GRACE),
+        await delete_page("core_refresh_token", "used_at < $1", now - USED_KNOWN_FOR),
+        await delete_page(
+            "core_refresh_token", f"session_id IN (SELECT id FROM core_session WHERE {over})", now - LOOK_BACK
+        ),
+        await delete_page(  # a session may have left thousands of tokens: they go first, page by page
+            "core_session",
+            f"{over} AND NOT EXISTS (SELECT 1 FROM core_refresh_token t WHERE t.session_id = core_session.id)",
+            now - LOOK_BACK,
+        ),
+    )
+
+
+async def _forget_successors(before: object) -> bool:
+    """Whether there may be more."""
+    forgotten = await execute(
+        "UPDATE core_refresh_token SET successor_sealed = NULL WHERE id IN (SELECT id FROM core_refresh_token"
+        f" WHERE used_at < $1 AND successor_sealed IS NOT NULL LIMIT {PAGE})",
+        before,
+    )
+    return forgotten == PAGE
