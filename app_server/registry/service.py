@@ -58,7 +58,8 @@ async def register_listing(
     clock: Clock,
     redis: Redis | None = None,
 ) -> None:
-    """Install a mini-app of the operator's own, or bring one that is there up to date. Doing it twice changes nothing.
+    """Install a mini-app of the operator's own, or bring one that is there up to date. Doing it twice changes nothing;
+    what changes is in the history and the audit.
 
     A manifest that differs from the published one becomes a new release. A suspended listing stays suspended. Raises
     `manifest_not_accepted`.
@@ -67,27 +68,45 @@ async def register_listing(
     if errors := [finding for finding in findings if finding.severity is manifests.Severity.ERROR]:
         raise ManifestNotAccepted("; ".join(f"{f.pointer or '/'}: {f.message} {f.mend}" for f in errors))
     _check_keys(public_keys)
+    keys = [dict(key) for key in public_keys]
     app_id = str(manifest["app_id"])
     # Two starts at once meet at the unique app_id: the second waits here for the first.
     listing, is_new = await Listing.get_or_create(
-        {"organisation_id": organisation_id, "endpoint": endpoint, "public_keys": [dict(key) for key in public_keys]},
+        {"organisation_id": organisation_id, "endpoint": endpoint, "public_keys": keys},
         app_id=app_id,
     )
     listing = await Listing.select_for_update().get(id=listing.id)
     release = await Release.get_or_none(id=listing.published_release_id) if listing.published_release_id else None
-    keys = [dict(key) for key in public_keys]
-    same_place = listing.endpoint == endpoint and listing.public_keys == keys
-    if release and release.manifest == manifest and same_place:
-        return
+    changes = []
     if release is None or release.manifest != manifest:
         number = await Release.filter(listing_id=listing.id).count() + 1
         release = await Release.create(listing_id=listing.id, number=number, manifest=dict(manifest))
-        await _write_history(listing, f"release {number}", by, clock(), None)
-    listing.published_release_id = release.id
-    listing.endpoint = endpoint
-    listing.public_keys = keys
+        listing.published_release_id = release.id
+        changes.append(f"release {number}")
+    if listing.endpoint != endpoint:
+        listing.endpoint = endpoint
+        changes.append("endpoint")
+    if listing.public_keys != keys:
+        listing.public_keys = keys
+        changes.append("keys")
+    if not changes:
+        return
+    for change in changes:
+        await _write_history(listing, change, by, clock(), None)
     if is_new:
         await _move(listing, Action.INSTALL, by, clock(), None)
+    await audit(
+        by.kind,
+        by.id,
+        "listing.installed" if is_new else "listing.changed",
+        f"app:{app_id}",
+        details={
+            "changes": changes,
+            "release": release.number,
+            "endpoint": endpoint,
+            "kids": [key["kid"] for key in keys],
+        },
+    )
     await _save(listing, redis)
 
 

@@ -1,5 +1,6 @@
 """A listing in the tables, as the seed puts it there."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -24,13 +25,14 @@ async def register(
     endpoint: str = "http://127.0.0.1:9",
     organisation: str = "Fuzhou Library",
     document: dict[str, Any] | None = None,
+    keys: Sequence[Mapping[str, Any]] = (JWK,),
     **banyan: Any,
 ) -> UUID:
     """Register the mini-app and let this process see it; the organisation's id."""
     organisation_id = await service.found_organisation(organisation)
     await service.register_listing(
         manifest=document or manifest(app_id, **banyan),
-        public_keys=[JWK],
+        public_keys=keys,
         endpoint=endpoint,
         organisation_id=organisation_id,
         by=SEED,

@@ -1,6 +1,7 @@
 """Registering mini-apps, and how every process learns of what changes."""
 
 import asyncio
+import json
 from functools import partial
 from typing import Any
 
@@ -62,6 +63,32 @@ async def test_registering_twice_changes_nothing_and_a_new_manifest_is_a_new_rel
     assert renewed.manifest.about("en") == "More books"
     await register(city, description={"en": "More books", "zh-CN": "更多书"}, endpoint="http://127.0.0.1:10")
     assert len(await city.rows("SELECT 1 FROM registry_release")) == 2
+
+
+async def test_each_change_of_release_endpoint_and_keys_is_in_the_history_and_the_audit(city: City) -> None:
+    await register(city)
+    await register(city, endpoint="http://127.0.0.1:10")
+    await register(city, endpoint="http://127.0.0.1:10", keys=[{**JWK, "kid": "library-2"}])
+    await register(city)  # back in its place, with its first key
+    await register(city)
+    history = await city.rows("SELECT action FROM registry_listing_event ORDER BY at")
+    assert [row["action"] for row in history] == [
+        *("release 1", "install"),
+        "endpoint",
+        "keys",
+        *("endpoint", "keys"),
+    ]
+    audited = await city.rows("SELECT actor_id, action, subject, details::text FROM core_audit_entry ORDER BY id")
+    assert {(row["actor_id"], row["subject"]) for row in audited} == {("seed", "app:library")}
+    assert [(row["action"], json.loads(row["details"])) for row in audited] == [
+        (action, {"changes": changes, "release": 1, "endpoint": f"http://127.0.0.1:{port}", "kids": [kid]})
+        for action, changes, port, kid in [
+            ("listing.installed", ["release 1"], 9, "library-1"),
+            ("listing.changed", ["endpoint"], 10, "library-1"),
+            ("listing.changed", ["keys"], 10, "library-2"),
+            ("listing.changed", ["endpoint", "keys"], 9, "library-1"),
+        ]
+    ]
 
 
 async def test_many_first_starts_at_once_make_one_listing(city: City) -> None:
@@ -206,9 +233,10 @@ async def test_a_decision_is_in_the_history_the_audit_and_the_outbox_or_nowhere(
         assert held is not None
         assert held.state is State.SUSPENDED
         assert len(refused) in (3, 4)
-    audited = await city.rows("SELECT action, subject, reason, details FROM core_audit_entry")
+    audited = await city.rows("SELECT action, subject, reason, details FROM core_audit_entry ORDER BY id")
     assert [(row["action"], row["subject"], row["reason"]) for row in audited] == [
-        ("listing.suspended", "app:library", "fees")
+        ("listing.installed", "app:library", None),
+        ("listing.suspended", "app:library", "fees"),
     ]
     assert [row["action"] for row in await city.rows("SELECT action FROM registry_listing_event ORDER BY at")] == [
         "release 1",

@@ -127,7 +127,7 @@ async def test_an_operator_suspends_with_a_reason_and_lifts_again(city: City, op
     ]
     assert history[0]["actor"] == f"operator:{operator.id}"
     audit = (await operator.get("/v1/operator/audit?action=listing&subject=app:library")).json()["items"]
-    assert [entry["action"] for entry in audit] == ["listing.lifted", "listing.suspended"]
+    assert [entry["action"] for entry in audit] == ["listing.lifted", "listing.suspended", "listing.installed"]
     assert (await operator.get("/v1/operator/audit?action=listing.lifted")).json()["items"] == audit[:1]
     page = (await operator.get("/v1/operator/audit?action=listing&limit=1")).json()
     rest = (await operator.get(f"/v1/operator/audit?action=listing&cursor={page['next']}")).json()
