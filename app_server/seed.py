@@ -115,7 +115,8 @@ async def _make_operator(number: Phone, state: AppState) -> None:
     resident = await identity.ensure_resident(number, keys=state["keys"])
     if "operator" not in resident.roles:
         resident.roles = [*resident.roles, "operator"]
-        await resident.save(update_fields=["roles"])
+        resident.version += 1
+        await resident.save(update_fields=["roles", "version"])
         await audit("system", "banyan seed", "operator.made", f"resident:{resident.id}")
 
 

@@ -16,6 +16,7 @@ from app_server.identity.problems import (
     CodeNotAccepted,
     PhoneNotValid,
 )
+from app_server.kernel.audit import audit
 from app_server.kernel.crypto import KeyRing, token_hash
 from app_server.kernel.ids import uuid7, uuid7_text
 from app_server.kernel.limits import Rate, limit
@@ -206,14 +207,28 @@ async def register_person(
 ) -> UUID:
     """A resident with a name and roles (`operator`, `provider`), for seeding and for the operator's command line.
 
-    Roles and organisation are set; name, language and district only when the person is new.
+    Roles and organisation are set, audited where they change; name, language and district only when the person is new.
     """
     resident = await ensure_resident(number, locale=locale, keys=keys)
+    changed = []
     if resident.name_sealed is None:
         resident.name_sealed = keys.seal("resident.name", name)
         resident.district_code = district_code
-    resident.roles, resident.organisation_id = roles, organisation_id
-    await resident.save()
+        changed += ["name_sealed", "district_code"]
+    if (resident.roles, resident.organisation_id) != (roles, organisation_id):
+        resident.roles, resident.organisation_id = roles, organisation_id
+        changed += ["roles", "organisation_id"]
+        organisation = str(organisation_id) if organisation_id else None
+        await audit(
+            "system",
+            "banyan seed",
+            "resident.roles_set",
+            f"resident:{resident.id}",
+            details={"roles": roles, "organisation": organisation},
+        )
+    if changed:
+        resident.version += 1
+        await resident.save(update_fields=[*changed, "version"])
     return resident.id
 
 
