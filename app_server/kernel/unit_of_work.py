@@ -16,6 +16,10 @@ from tortoise.backends.asyncpg.client import AsyncpgDBClient, TransactionWrapper
 from tortoise.connection import get_connection
 from tortoise.transactions import in_transaction
 
+from app_server.kernel.logs import logger
+
+log = logger(__name__)
+
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -47,7 +51,7 @@ def in_unit() -> bool:
 
 
 def after_commit(act: Callable[[], None]) -> None:
-    """Call `act` (a hint: it may be lost) once the present unit of work is kept; at once outside of one."""
+    """Call `act` (a hint: it may be lost, or fail) once the present unit of work is kept; at once outside of one."""
     waiting = _inside.get()
     if waiting is None:
         act()
@@ -87,8 +91,12 @@ async def _transact(use_case: Callable[[], Awaitable[T]]) -> T:
     _inside.set(hints)
     async with _transaction():
         result = await use_case()
+    _inside.set(None)
     for hint in hints:
-        hint()
+        try:
+            hint()
+        except Exception as error:
+            log.error("hint_failed", error=error)
     return result
 
 

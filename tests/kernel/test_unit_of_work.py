@@ -80,3 +80,22 @@ async def test_a_use_case_inside_another_shares_its_fate_and_hints_go_out_only_w
     assert (await traces(city), hints) == (["kept"], ["kept"])
     after_commit(lambda: hints.append("at once"))
     assert hints == ["kept", "at once"]
+
+
+async def test_a_hint_that_fails_does_not_undo_what_was_kept_nor_keep_the_others_from_running(city: City) -> None:
+    heard: list[str] = []
+
+    def fails() -> None:
+        raise ConnectionError
+
+    @in_unit_of_work
+    async def tell() -> str:
+        await leave_a_trace("told")
+        after_commit(fails)
+        after_commit(lambda: after_commit(lambda: heard.append("a hint's own hint, at once")))
+        after_commit(lambda: heard.append("the next"))
+        return "done"
+
+    assert await tell() == "done"
+    assert heard == ["a hint's own hint, at once", "the next"]
+    assert await traces(city) == ["told"]
