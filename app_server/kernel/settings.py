@@ -1,12 +1,16 @@
 """Everything that may be set from outside: one frozen object, read once at start."""
 
 import os
+import re
 from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
+from typing import Literal
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+_ORIGIN = re.compile(r"(https?)://([a-z0-9._-]+|\[[0-9a-f:.]+\])(?::([1-9][0-9]{0,4}))?/?")
 
 
 class Mode(StrEnum):
@@ -51,10 +55,26 @@ class Settings(BaseModel):
     allow_loopback_apps: bool = Field(False, description="let mini-app endpoints be loopback addresses (bundled apps)")
     database_pool: int = Field(16, ge=1, le=200, description="connections to PostgreSQL in each process")
     worker_concurrency: int = Field(8, ge=1, le=100, description="jobs that one worker runs at once")
-    log_level: str = Field("INFO", description="DEBUG, INFO, WARNING or ERROR")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="DEBUG, INFO, WARNING or ERROR")
     trusted_proxies: int = Field(
         0, ge=0, le=5, description="reverse proxies in front whose X-Forwarded-For is believed"
     )
+
+    @field_validator("base_url")
+    @classmethod
+    def _as_an_origin(cls, written: str) -> str:
+        """As a browser writes it in `Origin` (RFC 6454 §6.1), which it is compared with."""
+        found = _ORIGIN.fullmatch(written.lower())
+        if found is None:
+            raise ValueError("write scheme, host and, if it is not the usual one, port: https://city.example")
+        scheme, host, port = found.groups()
+        usual = ("http", "80"), ("https", "443")
+        return f"{scheme}://{host}" + (f":{port}" if port and (scheme, port) not in usual else "")
+
+    @field_validator("log_level", mode="before")
+    @classmethod
+    def _in_capitals(cls, written: str) -> str:
+        return written.upper()
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] | None = None) -> "Settings":

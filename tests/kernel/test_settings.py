@@ -51,3 +51,36 @@ def test_settings_do_not_change_and_show_no_secret() -> None:
 def test_a_mini_app_has_an_origin_of_its_own(base_url: str, domain: str, origin: str, secure: bool) -> None:
     settings = Settings.from_env({**ENVIRONMENT, "BANYAN_BASE_URL": base_url, "BANYAN_APPS_DOMAIN": domain})
     assert (settings.app_origin("library"), settings.secure) == (origin, secure)
+
+
+@pytest.mark.parametrize(
+    ("written", "origin"),
+    [
+        ("https://city.example/", "https://city.example"),
+        ("HTTPS://City.Example:443", "https://city.example"),
+        ("http://localhost:80", "http://localhost"),
+        ("https://city.example:8443", "https://city.example:8443"),
+        ("http://[::1]:8000", "http://[::1]:8000"),
+    ],
+)
+def test_the_address_is_kept_as_a_browser_names_it_where_a_request_comes_from(written: str, origin: str) -> None:
+    assert Settings.from_env({**ENVIRONMENT, "BANYAN_BASE_URL": written}).base_url == origin
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "remedy"),
+    [
+        ("BANYAN_BASE_URL", "https://city.example/banyan", "https://city.example"),
+        ("BANYAN_BASE_URL", "city.example", "https://city.example"),
+        ("BANYAN_BASE_URL", "https://ann@city.example", "https://city.example"),
+        ("BANYAN_LOG_LEVEL", "LOUD", "'DEBUG', 'INFO', 'WARNING' or 'ERROR'"),
+    ],
+)
+def test_what_could_not_work_is_refused_with_the_remedy(name: str, value: str, remedy: str) -> None:
+    with pytest.raises(SettingsError, match=remedy) as told:
+        Settings.from_env({**ENVIRONMENT, name: value})
+    assert name in str(told.value)
+
+
+def test_a_log_level_may_be_written_small() -> None:
+    assert Settings.from_env({**ENVIRONMENT, "BANYAN_LOG_LEVEL": "debug"}).log_level == "DEBUG"
