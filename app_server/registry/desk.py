@@ -2,14 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any
 from uuid import UUID
 
 import orjson
 from banyan_sdk.manifest import Manifest, in_language
 
-from app_server.kernel.problems import BadCursor
-from app_server.kernel.schemas import PageRequest, encode_cursor
+from app_server.kernel.schemas import PageRequest
 from app_server.kernel.unit_of_work import fetch
 from app_server.registry.lifecycle import Standing, State, possible
 from app_server.registry.problems import MiniAppUnknown
@@ -23,22 +22,20 @@ from app_server.registry.schemas import (
 )
 from app_server.registry.usage import UNUSED, Usage, last_hour
 
-T = TypeVar("T")
-
 
 async def listings_page(page: PageRequest, *, organisation_id: UUID | None, locale: str, now: datetime) -> ListingPage:
     """All listings by app id, or those of one organisation."""
     rows = await fetch(
         f"{_LISTING} WHERE ($1::uuid IS NULL OR l.organisation_id = $1) AND l.app_id > $2 ORDER BY l.app_id LIMIT $3",
         organisation_id,
-        _after(page, str) or "",
+        page.place(str) or "",
         page.limit + 1,
     )
-    shown = rows[: page.limit]
+    shown, following = page.part(rows, "app_id")
     usage = await last_hour([row["app_id"] for row in shown], now)
     return ListingPage(
         items=[ListingSummary(**_summary(row, usage.get(row["app_id"], UNUSED), locale)) for row in shown],
-        next=encode_cursor(shown[-1]["app_id"]) if len(rows) > page.limit else None,
+        next=following,
     )
 
 
@@ -84,10 +81,10 @@ async def audit_page(page: PageRequest, *, action: str | None, subject: str | No
         " AND ($2::text IS NULL OR subject = $2) AND ($3::uuid IS NULL OR id < $3) ORDER BY id DESC LIMIT $4",
         action,
         subject,
-        _after(page, UUID),
+        page.place(UUID),
         page.limit + 1,
     )
-    shown = rows[: page.limit]
+    shown, following = page.part(rows, "id")
     return AuditPage(
         items=[
             AuditItem(
@@ -101,16 +98,8 @@ async def audit_page(page: PageRequest, *, action: str | None, subject: str | No
             )
             for row in shown
         ],
-        next=encode_cursor(shown[-1]["id"]) if len(rows) > page.limit else None,
+        next=following,
     )
-
-
-def _after(page: PageRequest, kind: type[T]) -> T | None:
-    if page.after is None:
-        return None
-    if len(page.after) != 1 or not isinstance(page.after[0], kind):
-        raise BadCursor()
-    return page.after[0]
 
 
 _LISTING = """

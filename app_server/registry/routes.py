@@ -52,8 +52,7 @@ async def find_miniapps(request: AppRequest) -> Response:
     """The mini-services that can be opened now; `q` searches names, descriptions and sponsors in every language."""
     page = page_request(request)
     wanted = request.query_params.get("q", "")[:LONGEST_SEARCH]
-    after = str(page.after[0]) if page.after else None
-    found = search(listings(request.state).open(), wanted, after=after, limit=page.limit)
+    found = search(listings(request.state).open(), wanted, after=page.place(str), limit=page.limit)
     locale, settings = language_of(request), request.state["settings"]
     return reply(
         MiniAppPage(

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from app_server.identity import service as identity
+from app_server.kernel.schemas import encode_cursor
 from app_server.registry import usage
 from app_server.registry.latency import SIZE, bucket
 from app_server.registry.module import forget_old_usage
@@ -57,7 +58,9 @@ async def test_a_resident_finds_a_mini_app_in_either_language_and_pages_through_
         }
         chinese = (await browser.get("/v1/miniapps", headers={"accept-language": "zh-CN"})).json()["items"][-1]
         assert chinese["name"] == "福州市图书馆"
-        assert (await browser.get("/v1/miniapps?cursor=zzz")).json()["code"] == "bad_cursor"
+        for cursor in ("zzz", encode_cursor(city.clock()), encode_cursor("library", 1)):
+            foreign = await browser.get("/v1/miniapps", params={"cursor": cursor})
+            assert (foreign.status_code, foreign.json()["code"]) == (400, "bad_cursor")
 
 
 DESK = ["/v1/operator/listings", "/v1/operator/listings/library", "/v1/operator/audit"]
