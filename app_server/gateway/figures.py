@@ -17,7 +17,6 @@ from app_server.registry.latency import BOUNDS_MS
 from app_server.registry.usage import MinuteOfCalls
 
 EVERY = 3.0  # seconds between stores
-PATIENCE = 5.0  # seconds for one store
 
 log = logger(__name__)
 
@@ -39,8 +38,7 @@ async def store(gateway: Gateway) -> None:
     if not minutes:
         return
     try:
-        async with asyncio.timeout(PATIENCE):
-            await usage.add(minutes)
+        await usage.add(minutes)
     except Exception as error:
         log.warning("usage_not_stored", reason=type(error).__name__)
         for site, counts in taken:

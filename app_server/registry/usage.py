@@ -1,5 +1,6 @@
 """How much each mini-app is used: calls, errors and latencies by the minute, added up from all processes."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -11,6 +12,7 @@ from app_server.registry import latency
 
 SPAN = 60  # minutes that the console shows
 KEPT = timedelta(days=31)
+PATIENCE = 5.0  # seconds for adding once
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,17 +41,21 @@ UNUSED = Usage(calls=0, errors=0, p95_ms=None, spark=(0,) * SPAN)
 
 @in_unit_of_work
 async def add(minutes: Sequence[MinuteOfCalls]) -> None:
-    """Add these counts to what other processes counted in the same minutes."""
-    for counted in sorted(minutes, key=lambda one: (one.app_id, one.minute)):  # one order, so processes do not deadlock
-        await execute(
-            _ADD,
-            uuid7(),
-            counted.app_id,
-            counted.minute,
-            counted.calls,
-            counted.errors,
-            list(counted.histogram),
-        )
+    """Add these counts to what other processes counted in the same minutes; all of them, or an error and none.
+
+    The time limit stands inside: from outside it would end the waiting only, and what is added late be added twice.
+    """
+    async with asyncio.timeout(PATIENCE):
+        for counted in sorted(minutes, key=lambda one: (one.app_id, one.minute)):  # one order: no deadlocks
+            await execute(
+                _ADD,
+                uuid7(),
+                counted.app_id,
+                counted.minute,
+                counted.calls,
+                counted.errors,
+                list(counted.histogram),
+            )
 
 
 async def last_hour(app_ids: Sequence[str], now: datetime) -> Mapping[str, Usage]:

@@ -1,7 +1,6 @@
 """Opening a mini-app, telling it of withdrawn consent, its icon, and what is counted."""
 
 import asyncio
-import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -20,6 +19,7 @@ from app_server.gateway.figures import store
 from app_server.gateway.gateway import gateway_of
 from app_server.gateway.limits import Limits
 from app_server.kernel.crypto import token_hash
+from app_server.kernel.unit_of_work import execute, in_unit_of_work, settle
 from app_server.registry import service
 from app_server.registry.published import listings
 from tests.city import City
@@ -333,6 +333,34 @@ async def test_what_could_not_be_stored_is_stored_later(city: City, monkeypatch:
             await store(gateway)
         rows = await city.rows("SELECT sum(calls)::int AS calls FROM registry_usage_minute")
         assert rows[0]["calls"] == 2
+
+
+async def test_what_takes_too_long_to_store_is_counted_once_all_the_same(
+    city: City, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    locked, may_go_on = asyncio.Event(), asyncio.Event()
+
+    @in_unit_of_work
+    async def hold() -> None:
+        await execute("LOCK TABLE registry_usage_minute IN EXCLUSIVE MODE")
+        locked.set()
+        await may_go_on.wait()
+
+    async with library() as app:
+        await register(city, endpoint=app.server.endpoint)
+        gateway = gateway_of(city.state)
+        async with city.browser() as browser:
+            await browser.get("http://library.localhost:8000/icon.svg")
+        monkeypatch.setattr("app_server.registry.usage.PATIENCE", 0.2)
+        holding = asyncio.create_task(hold())
+        await locked.wait()
+        await store(gateway)
+        may_go_on.set()
+        await holding
+        await settle(5)
+        await store(gateway)
+        ((calls,),) = await city.rows("SELECT sum(calls)::int FROM registry_usage_minute")
+        assert calls == 1
 
 
 async def test_a_suspension_reaches_an_open_page_as_a_kind_page(city: City) -> None:
