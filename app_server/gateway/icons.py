@@ -1,10 +1,13 @@
 """A mini-app's icon, from our own origin: residents' browsers do not visit a mini-app to show a list of many.
 
-An icon is fetched once for a version of its listing. Where there is none, its first letter stands in.
+An icon is fetched once for a version of its listing. Where there is none, its first letter stands in, and the mini-app
+is asked again after a while, however many ask us.
 """
 
 import hashlib
-from dataclasses import dataclass
+import math
+import time
+from dataclasses import dataclass, replace
 from html import escape
 from typing import cast
 
@@ -20,6 +23,7 @@ from app_server.registry.published import PublishedListing
 
 TYPES = frozenset({"image/svg+xml", "image/png", "image/webp", "image/jpeg"})
 WITHIN = 2.0
+ASK_AGAIN_AFTER = 30.0  # seconds that a stand-in stands
 COLOURS = ("#1F6B4A", "#2F5D8A", "#7A4B1E", "#6B3A6E", "#8A3B2F", "#3E5C2A")
 
 
@@ -32,22 +36,32 @@ class Icon:
     final: bool
 
 
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    version: int
+    until: float
+    icon: Icon
+
+
 class Icons:
     """The icons that were asked for, by app id and version."""
 
     def __init__(self, gateway: Gateway) -> None:
         self._gateway = gateway
-        self._kept: dict[str, tuple[int, Icon]] = {}
+        self._kept: dict[str, _Kept] = {}
 
     async def icon(self, listing: PublishedListing) -> Icon:
         """The icon, or its stand-in."""
         kept = self._kept.get(listing.app_id)
-        if kept and kept[0] == listing.version:
-            return kept[1]
-        if listing.open and (icon := await self._fetched(listing)):
-            self._kept[listing.app_id] = (listing.version, icon)
-            return icon
-        return kept[1] if kept else letter(listing.title("zh-CN"), listing.app_id)
+        if kept and kept.version == listing.version and time.monotonic() < kept.until:
+            return kept.icon
+        icon = await self._fetched(listing) if listing.open else None
+        until = math.inf
+        if icon is None:
+            icon = replace(kept.icon, final=False) if kept else letter(listing.title("zh-CN"), listing.app_id)
+            until = time.monotonic() + ASK_AGAIN_AFTER
+        self._kept[listing.app_id] = _Kept(listing.version, until, icon)
+        return icon
 
     async def _fetched(self, listing: PublishedListing) -> Icon | None:
         source = listing.manifest.icons[0].src

@@ -1,6 +1,7 @@
 """Opening a mini-app, telling it of withdrawn consent, its icon, and what is counted."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -47,6 +48,7 @@ class Library:
     launch_delay: float = 0.0
     event_statuses: list[int] = field(default_factory=list)
     icon: tuple[str, bytes] = ("image/svg+xml", b"<svg/>")
+    icon_asked_for: int = 0
 
 
 @asynccontextmanager
@@ -64,6 +66,7 @@ async def library() -> AsyncIterator[Library]:
                 app.events.append((headers, body))
                 status, answer = app.event_statuses.pop(0) if app.event_statuses else 204, b""
             elif target == "/icon.svg":
+                app.icon_asked_for += 1
                 status = 200
                 media_type, answer = app.icon
             length = b"" if status == 204 else b"Content-Length: %d\r\n" % len(answer)
@@ -296,6 +299,35 @@ async def test_where_there_is_no_fit_icon_a_letter_stands_in(city: City, icon: A
             shown = await browser.get("/v1/miniapps/library/icon")
             assert shown.headers["content-type"] == "image/svg+xml"
             assert "福" in shown.text
+            assert shown.headers["cache-control"] == "public, max-age=30"
+
+
+async def test_a_mini_app_without_a_fit_icon_is_asked_again_after_half_a_minute(
+    city: City, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with library() as app:
+        good, app.icon = app.icon, ("text/html", b"none")
+        await register(city, endpoint=app.server.endpoint)
+        async with city.browser() as browser:
+            for _ in range(5):
+                assert "福" in (await browser.get("/v1/miniapps/library/icon")).text
+            assert app.icon_asked_for == 1
+            app.icon = good
+            monkeypatch.setattr(time, "monotonic", lambda now=time.monotonic: now() + 31)
+            shown = await browser.get("/v1/miniapps/library/icon")
+            assert shown.content == b"<svg/>"
+            assert shown.headers["cache-control"] == "public, max-age=86400"
+
+
+async def test_the_last_icon_stands_in_where_a_new_version_has_none(city: City) -> None:
+    async with library() as app:
+        await register(city, endpoint=app.server.endpoint)
+        async with city.browser() as browser:
+            await browser.get("/v1/miniapps/library/icon")
+            app.icon = ("text/html", b"none")
+            await register(city, endpoint=app.server.endpoint, description={"en": "More books", "zh-CN": "更多书"})
+            shown = await browser.get("/v1/miniapps/library/icon")
+            assert shown.content == b"<svg/>"
             assert shown.headers["cache-control"] == "public, max-age=30"
 
 
