@@ -1,5 +1,6 @@
 """A run of a job: once, in its time, and given up when nobody can help it."""
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -115,3 +116,35 @@ async def test_who_writes_the_due_time_first_fires_it(city: City) -> None:
     assert [await fire("clear_done", due) for _ in range(3)] == [True, False, False]
     assert await fire("clear_done", due + timedelta(days=1))
     assert len(await city.rows("SELECT 1 FROM core_job WHERE name = 'clear_done'")) == 2
+
+
+async def test_two_workers_that_are_handed_one_job_do_not_run_it_at_once(city: City) -> None:
+    runs = 0
+    begun, may_end = asyncio.Event(), asyncio.Event()
+
+    async def slow(payload: dict[str, Any], *, state: AppState) -> None:
+        nonlocal runs
+        runs += 1
+        begun.set()
+        await may_end.wait()
+
+    await add("slow", {}, unique_key="one")
+    (job_id,) = await take_due_jobs()
+    jobs = {"slow": Job(name="slow", handler=slow, transactional=False)}
+    first = asyncio.create_task(run_job(job_id, jobs, city.state))
+    await begun.wait()
+    second = asyncio.create_task(run_job(job_id, jobs, city.state))
+    await asyncio.wait([second], timeout=1)
+    may_end.set()
+    await asyncio.gather(first, second)
+    assert runs == 1
+    assert (await the_job(city))["attempts"] == 1
+
+
+async def test_a_job_whose_lease_ran_out_is_run_by_the_next_worker(city: City) -> None:
+    await add("writes", {"trace": "a"}, unique_key="one")
+    for held, state in (("now() + interval '1 second'", "waiting"), ("now() - interval '1 second'", "done")):
+        await city.execute(f"UPDATE core_job SET leased_until = {held}")
+        ((job_id,),) = await city.rows("SELECT id FROM core_job")
+        await run_job(job_id, {"writes": Job(name="writes", handler=writes)}, city.state)
+        assert (await the_job(city))["state"] == state
