@@ -3,10 +3,11 @@
 import asyncio
 from pathlib import Path
 
+import httpx2
 import pytest
 from conftest import TeaHouse, tea_house
 
-from banyan_sdk.client import PlatformRefused, PlatformUnreachable
+from banyan_sdk.client import Platform, PlatformRefused, PlatformUnreachable
 from banyan_sdk.keys import AppKey
 from banyan_sdk.testing import City
 
@@ -42,6 +43,53 @@ async def test_orders_go_on_while_the_platform_is_away(city: City) -> None:
     city.platform.away = False
     await city.settled()
     assert len(city.platform.notices_of(lin)) == 2
+
+
+async def test_what_was_promised_while_the_mini_app_is_paused_is_done_after_the_lift(
+    city: City, caplog: pytest.LogCaptureFixture
+) -> None:
+    lin = city.resident()
+    visit = await city.open(lin)
+    city.platform.suspended = True
+    await visit.post("/api/orders", key="one")
+    with pytest.raises(TimeoutError):
+        await city.settled(within=0.3)
+    assert "the mini-app is paused" in caplog.text
+    assert await city.app.later.waiting() == 2
+    city.platform.suspended = False
+    await city.settled()
+    assert len(city.platform.cards_of(lin)) == 1
+    assert len(city.platform.notices_of(lin)) == 1
+
+
+@pytest.mark.parametrize(
+    ("token_status", "token_answer"),
+    [
+        (401, {"error": "invalid_client"}),
+        (400, {"error": "invalid_scope"}),
+        (200, {"access_token": "x", "token_type": "Bearer", "expires_in": 600, "scope": ""}),
+    ],
+)
+async def test_a_platform_that_does_not_know_us_has_not_refused_the_call(
+    token_status: int, token_answer: dict[str, object]
+) -> None:
+    def answer(request: httpx2.Request) -> httpx2.Response:
+        if request.url.path == "/oauth/token":
+            return httpx2.Response(token_status, json=token_answer)
+        return httpx2.Response(401, json={"code": "sign_in_required"})
+
+    platform = Platform(
+        base_url="http://city.test",
+        app_id="tea-house",
+        origin="http://tea-house.city.test",
+        key=AppKey.generate(),
+        scopes=[],
+        transport=httpx2.MockTransport(answer),
+    )
+    with pytest.raises(PlatformUnreachable) as away:
+        await platform.send("POST", "/v1/cards", b"{}", key="one")
+    assert not away.value.only_this_call
+    await platform.close()
 
 
 async def test_a_resident_who_was_told_enough_keeps_nobody_else_waiting(city: City) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 
+import pytest
 from banyan_sdk.testing import City, Visit
 from conftest import Clock
 
@@ -144,6 +145,20 @@ async def test_a_name_that_was_withdrawn_is_forgotten(city: City) -> None:
     assert "holder_name" not in city.platform.cards_of(lin)[0]["fields"]
     everything = await city.app.store.read(lambda db: list(db.iterdump()))
     assert not any("林晓燕" in line for line in everything)
+
+
+async def test_a_name_that_was_withdrawn_while_the_library_is_paused_leaves_the_card_after_the_lift(city: City) -> None:
+    lin = city.resident("林晓燕")
+    await borrow(await city.open(lin), "analects")
+    await city.settled()
+    city.platform.suspended = True
+    await city.withdraw(lin, "profile:read")
+    with pytest.raises(TimeoutError):
+        await city.settled(within=0.3)
+    assert city.platform.cards_of(lin)[0]["fields"]["holder_name"] == "林晓燕"
+    city.platform.suspended = False
+    await city.settled()
+    assert "holder_name" not in city.platform.cards_of(lin)[0]["fields"]
 
 
 async def test_a_book_that_does_not_exist_is_not_lent(city: City) -> None:

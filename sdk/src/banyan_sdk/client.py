@@ -13,7 +13,7 @@ import httpx2
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from pydantic import BaseModel, ValidationError
 
-from banyan_sdk import jose
+from banyan_sdk import jose, speech
 from banyan_sdk.keys import AppKey
 from banyan_sdk.protocol import (
     CARDS_PATH,
@@ -43,7 +43,7 @@ KEYS_AGAIN_AFTER = 5.0  # seconds between two looks at the platform's keys
 
 
 class PlatformRefused(Exception):
-    """The platform said no, and would say no again. `problem` has its words."""
+    """The platform said no to this call, and would say no again. `problem` has its words."""
 
     def __init__(self, status: int, problem: ProblemDocument | None) -> None:
         self.status, self.problem = status, problem
@@ -55,7 +55,8 @@ class PlatformRefused(Exception):
 
 
 class PlatformUnreachable(Exception):
-    """The platform does not answer now. The same call with the same key may be made again, at any time."""
+    """The platform takes no call now: it is away, or it lets this mini-app do nothing at present (it is paused, or its
+    key is unknown). The same call with the same key may be made again, at any time."""
 
     def __init__(self, reason: str, retry_after: float | None = None, *, only_this_call: bool = False) -> None:
         self.retry_after, self.only_this_call = retry_after, only_this_call
@@ -107,7 +108,8 @@ class Platform:
     """The platform, as this mini-app may use it.
 
     Every write takes a `key`: the same key means the same wish, however often it is sent. Calls are repeated a few
-    times when the platform is away; then PlatformUnreachable is raised. PlatformRefused is final.
+    times when the platform takes none; then PlatformUnreachable is raised. PlatformRefused is final, and only ever
+    an answer to the call itself.
     """
 
     def __init__(
@@ -183,11 +185,11 @@ class Platform:
                 IDEMPOTENCY_HEADER: key,
             }
             reply = await self._request(method, path, content=content, headers=headers)
-            if reply.status_code == 401 and may_renew:
+            if reply.status_code != 401:
+                return _answer(reply)
+            if may_renew:
                 self._token = None
-                continue
-            return _answer(reply)
-        raise AssertionError("the loop returns or raises")
+        raise PlatformUnreachable(speech.TOKEN_NOT_TAKEN)
 
     # --- how it speaks for itself ---
 
@@ -195,7 +197,10 @@ class Platform:
         async with self._token_lock:
             if self._token is None or self._token[1] <= time.monotonic():
                 form = ClientCredentials(scope=self._scope, client_assertion=self._assertion(), client_id=self.app_id)
-                tokens = await self._tokens(form)
+                try:
+                    tokens = await self._tokens(form)
+                except PlatformRefused as refused:
+                    raise PlatformUnreachable(speech.TOKEN_NOT_GIVEN.format(status=refused.status)) from refused
                 self._token = (tokens.access_token, time.monotonic() + tokens.expires_in - RENEW_BEFORE)
             return self._token[0]
 

@@ -125,6 +125,7 @@ class FakePlatform:
     cards: dict[str, dict[str, Any]] = field(default_factory=dict)
     notices: list[dict[str, Any]] = field(default_factory=list)
     away: bool = False  # answers 503 to everything
+    suspended: bool = False  # the operator paused the mini-app: it gets no token, and those it has are not taken
     forgets_answers: int = 0  # so many writes take effect, and their answers are lost
     told_enough: str | None = None  # the `sub` of a resident for whom every write is answered with 429, for an hour
     writes: int = 0  # requests that reached cards and notices, repeated ones too
@@ -248,6 +249,8 @@ class FakePlatform:
             audience=self.base_url,
             now=int(time.time()),
         )
+        if self.suspended:
+            raise jose.TokenRefused("the mini-app is suspended")
         if claims["jti"] in self._assertions or claims["sub"] != app_id:
             raise jose.TokenRefused("it was used before")
         self._assertions.add(claims["jti"])
@@ -355,7 +358,7 @@ class FakePlatform:
     def _bearer(self, request: Request) -> tuple[Resident | None, frozenset[str]]:
         token = request.headers.get("authorization", "").removeprefix("Bearer ")
         resident, scopes, expires = self._tokens.get(token, (None, frozenset(), 0.0))
-        if expires < time.monotonic():
+        if expires < time.monotonic() or self.suspended:
             raise Unauthorized
         return resident, scopes
 

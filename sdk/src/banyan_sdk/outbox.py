@@ -45,8 +45,9 @@ _DUE = f"select id, key, path, body, attempts {_HEADS} and next_at <= ? order by
 class Outbox:
     """Promises that survive a crash: `issue_card` and `notify` as in Platform, but inside a transaction of the store.
 
-    A call is made at least once and, because its key is fixed, has its effect once. The platform's final "no" (a
-    grant that was withdrawn) ends it. What was sent is forgotten as soon as it was answered; only the key stays.
+    A call is made at least once and, because its key is fixed, has its effect once. The platform's final "no" to it (a
+    grant that was withdrawn) ends it; while the mini-app is paused it waits. What was sent is forgotten as soon as it
+    was answered; only the key stays.
     """
 
     def __init__(self, store: Store) -> None:
@@ -103,7 +104,7 @@ class Outbox:
                 continue
             pause = min(max(pause * 2, 0.2), LONGEST_PAUSE)
             delay = max(pause * random.uniform(0.5, 1), max(one.retry_after or 0 for one in away))
-            log.warning(speech.CALL_POSTPONED, "calls go on", delay)
+            log.warning(speech.CALL_POSTPONED, away[0], delay)
             await asyncio.sleep(delay)
 
     async def _wait(self, until: float | None) -> None:

@@ -30,7 +30,9 @@ EVENT_GIVEN_UP = "The handler of %s failed %d times; the event %s is kept as fai
 JOB_FAILED = "The job %s failed; it runs again when it is due."
 TASK_FAILED = "The background task %s failed; it starts again in %d s."
 CALL_REFUSED = "The platform refused a call for good (%s, %s); it is not repeated."
-CALL_POSTPONED = "The platform does not answer; %s in %.1f s."
+CALL_POSTPONED = "The platform takes no calls (%s); they go on in %.1f s."
+TOKEN_NOT_GIVEN = "it answers {status} to our key: the mini-app is paused, or listed with another key or scope"
+TOKEN_NOT_TAKEN = "it does not take the token that it has just given"
 
 INLINE_SCRIPT = "A script stands inside the page; the platform's content policy does not run it."
 INLINE_SCRIPT_MEND = 'Move it to a .js file and load it with `<script type="module" src=…>`.'
