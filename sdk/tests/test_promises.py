@@ -208,6 +208,16 @@ async def test_an_acknowledged_event_survives_a_crash(tmp_path: Path) -> None:
         assert reply.status_code == 401, "the withdrawal is remembered over the restart"
 
 
+async def test_a_withdrawal_ends_the_session_in_every_process_with_the_same_file(tmp_path: Path) -> None:
+    key = AppKey.generate()
+    async with City(tea_house(), data=tmp_path, key=key) as one, City(tea_house(), data=tmp_path, key=key) as other:
+        visit = await one.open(lin := one.resident())
+        headers = {"authorization": f"Bearer {visit.session.session}"}
+        assert (await other.send("GET", "/menu", headers=headers)).status_code == 200
+        await one.withdraw(lin, "profile:read")
+        assert (await other.send("GET", "/menu", headers=headers)).status_code == 401
+
+
 async def test_a_forged_or_changed_event_is_refused(city: City, app: TeaHouse) -> None:
     headers, body = city.platform.event("grant.withdrawn", {"sub": "x", "scope": "profile:read"})
     changed = body.replace(b'"x"', b'"y"')

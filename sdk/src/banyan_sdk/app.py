@@ -262,7 +262,6 @@ class MiniApp:
         )
         self.store.path = surroundings.data / f"{self.manifest.app_id}.sqlite" if surroundings.data else None
         await self.store.open()
-        await self._inbox.load()
         self._running = _Running(surroundings, key, platform)
         tasks = [
             asyncio.create_task(forever(name, run, platform))
@@ -352,7 +351,7 @@ class MiniApp:
 
     # --- what residents ask ---
 
-    def _resident(self, request: Request) -> Launch:
+    async def _resident(self, request: Request) -> Launch:
         scheme, _, session = request.headers.get("authorization", "").partition(" ")
         content = self._now().key.open_session(session) if scheme.lower() == "bearer" else None
         if content is None or content["exp"] <= time.time():
@@ -364,14 +363,14 @@ class MiniApp:
             scopes=frozenset(content["scopes"]),
             launch_id=UUID(content["launch_id"]),
         )
-        if self._inbox.withdrawn_since(launch.sub, launch.scopes, content["iat"]):
+        if await self._inbox.withdrawn_since(launch.sub, launch.scopes, content["iat"]):
             raise SessionNeeded(headers={"www-authenticate": "Bearer"})
         return launch
 
     def _resident_route(self, handlers: dict[str, ApiHandler]) -> Callable[[Request], Awaitable[Response]]:
         async def answer(request: Request) -> Response:
             handler = handlers["GET" if request.method == "HEAD" else request.method]
-            return await _answered(request, handler(self._resident(request), request))
+            return await _answered(request, handler(await self._resident(request), request))
 
         return answer
 
@@ -380,7 +379,7 @@ class MiniApp:
 
         async def answer(request: Request) -> Response:
             if handler is not None and "authorization" in request.headers:
-                return await _answered(request, handler(self._resident(request)))
+                return await _answered(request, handler(await self._resident(request)))
             file = self._pages.find(page) or (self._pages.plain() if handler else None)
             if file is None:
                 raise NotFound

@@ -45,7 +45,6 @@ class Inbox:
         self._store = store
         self._handlers = handlers
         self._news = asyncio.Event()
-        self._withdrawn: dict[tuple[str, str], float] = {}
         store.schema(SCHEMA)
 
     async def accept(self, event_id: str, envelope: EventEnvelope) -> None:
@@ -67,21 +66,17 @@ class Inbox:
             return bool(new)
 
         if await self._store.write(keep):
-            if gone:
-                self._withdrawn[gone.sub, gone.scope] = now
             self._news.set()
 
     async def waiting(self) -> int:
         question = "select count(*) from banyan_events where state = 'waiting'"
         return await self._store.read(lambda db: int(db.execute(question).fetchone()[0]))
 
-    async def load(self) -> None:
-        """Remember, after a restart, whose sessions are no longer good."""
-        found = await self._store.read(lambda db: db.execute("select * from banyan_withdrawals").fetchall())
-        self._withdrawn = {(row["sub"], row["scope"]): row["received_at"] for row in found}
-
-    def withdrawn_since(self, sub: str, scopes: frozenset[str], since: float) -> bool:
-        return any(self._withdrawn.get((sub, scope), float("-inf")) >= since for scope in scopes)
+    async def withdrawn_since(self, sub: str, scopes: frozenset[str], since: float) -> bool:
+        """Whether one of the scopes was taken back. The file knows, whichever of its processes heard of it."""
+        question = "select scope from banyan_withdrawals where sub = ? and received_at >= ?"
+        found = await self._store.read(lambda db: db.execute(question, (sub, since)).fetchall())
+        return any(row["scope"] in scopes for row in found)
 
     async def handle(self) -> None:
         """Runs for as long as the mini-app does, one event after the other, beginning with what a crash left."""

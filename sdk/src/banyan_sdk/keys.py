@@ -29,7 +29,8 @@ class KeyUnusable(Exception):
 class AppKey:
     """A mini-app's private key, with all that is derived from it.
 
-    Two processes with the same key understand each other's sessions and launches: nothing is stored anywhere.
+    Two processes with the same key understand each other's sessions and launches: nothing is stored anywhere. That a
+    session is over because of a withdrawal stands in the mini-app's file, which they have to share.
     """
 
     def __init__(self, key: jose.PrivateKey, keyid: str) -> None:
