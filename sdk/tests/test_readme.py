@@ -21,15 +21,32 @@ def blocks(kind: str) -> list[str]:
     return re.findall(rf"```python {kind}\n(.*?)```", README, re.DOTALL)
 
 
-async def test_the_examples_run() -> None:
-    """The three examples are one mini-app and its test."""
-    app = MiniApp(parse(MANIFEST))
-    names: dict[str, Any] = {"app": app}
+def examples() -> dict[str, Any]:
+    """The three examples are one mini-app."""
+    names: dict[str, Any] = {"app": MiniApp(parse(MANIFEST))}
     for block in blocks("example"):
         exec(block, names)
+    return names
+
+
+async def test_the_examples_run() -> None:
+    names = examples()
     for block in blocks("test"):
         exec(block, names)
     await names["test_an_order_is_promised_once"]()
+
+
+async def test_in_the_example_two_residents_may_use_the_same_key_and_none_goes_without() -> None:
+    async with City(examples()["app"]) as city:
+        lin, amy = city.resident(locale="en"), city.resident("Amy", locale="en")
+        for resident in (lin, amy):
+            visit = await city.open(resident)
+            assert (await visit.post("/api/orders", {"tea": "Oolong"}, key="1")).status_code == 200
+        await city.settled()
+        assert len(city.platform.notices_of(lin)) == len(city.platform.notices_of(amy)) == 1
+        session = {"authorization": f"Bearer {visit.session.session}"}
+        keyless = await city.send("POST", "/api/orders", content=b'{"tea": "Oolong"}', headers=session)
+        assert (keyless.status_code, keyless.json()["code"]) == (400, "idempotency_key_needed")
 
 
 def test_everything_that_can_be_imported_is_told() -> None:
