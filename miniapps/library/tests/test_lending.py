@@ -135,6 +135,24 @@ async def test_readers_are_reminded_once_before_a_book_is_due(city: City, clock:
     ]
 
 
+async def test_a_book_that_left_the_catalogue_can_be_returned_and_keeps_nobody_from_being_reminded(
+    city: City, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lin, chen = city.resident(locale="en"), city.resident("陈明", locale="en")
+    mine, his = await city.open(lin), await city.open(chen)
+    loan = await borrow(mine, "analects")
+    await borrow(his, "mencius")
+    monkeypatch.delitem(shelves()._by_id, "analects")
+    clock.pass_days(27)
+    assert await Desk(city.app, shelves(), clock).remind() == 1
+    (item,) = (await mine.get("/api/loans")).json()["items"]
+    assert item["book"] == {"id": "analects", "title": {"en": "analects", "zh-CN": "analects"}}
+    assert (await mine.post(f"/api/loans/{loan['id']}/return")).status_code == 200
+    await city.settled()
+    assert [title for title, _ in city.platform.notices_of(chen)] == ["You borrowed a book", "A book is due soon"]
+    assert "“analects”" in city.platform.notices_of(lin)[-1][1]
+
+
 async def test_a_name_that_was_withdrawn_is_forgotten(city: City) -> None:
     lin = city.resident("林晓燕")
     await borrow(await city.open(lin), "analects")

@@ -118,7 +118,7 @@ class Desk:
             db.execute("update loans set returned_on = ? where id = ?", (self.today().isoformat(), loan_id))
             self._reissue_card(db, launch.sub)
             if Scope.NOTICES_SEND in launch.scopes:
-                title = self._book(loan["book_id"]).title
+                title = self._title(loan["book_id"])
                 self.app.later.notify(db, launch.sub, "returned", key=f"returned:{loan_id}", title=title)
             return _loan(db, loan_id, launch.sub)
 
@@ -175,7 +175,10 @@ class Desk:
         return await self.app.store.read(question)
 
     async def remind(self) -> int:
-        """Tell readers what is due within three days, once for each due date. Returns how many were told."""
+        """Tell readers what is due within three days, once for each due date. Returns how many were told.
+
+        Nobody is told of a book that has left the catalogue.
+        """
 
         def change(db: sqlite3.Connection) -> int:
             today = self.today()
@@ -183,17 +186,18 @@ class Desk:
                 "select * from loans where returned_on is null and due between ? and ? and reminded_of is not due",
                 (today.isoformat(), (today + lending.REMIND).isoformat()),
             ).fetchall()
-            for loan in due:
+            known = [loan for loan in due if self.catalogue.get(loan["book_id"])]
+            for loan in known:
                 self.app.later.notify(
                     db,
                     loan["sub"],
                     "due_soon",
                     key=f"due_soon:{loan['id']}:{loan['due']}",
-                    title=self._book(loan["book_id"]).title,
+                    title=self._title(loan["book_id"]),
                     due=lending.spoken(date.fromisoformat(loan["due"])),
                 )
                 db.execute("update loans set reminded_of = due where id = ?", (loan["id"],))
-            return len(due)
+            return len(known)
 
         return await self.app.store.write(change)
 
@@ -245,11 +249,17 @@ class Desk:
             raise NoSuchBook
         return book
 
+    def _title(self, book_id: str) -> dict[str, str]:
+        """A book that has left the catalogue goes by its id until it is back."""
+        book = self.catalogue.get(book_id)
+        return book.title if book else {"en": book_id, "zh-CN": book_id}
+
     def _described(self, loan: sqlite3.Row) -> dict[str, object]:
+        book = self.catalogue.get(loan["book_id"])
         due, today, is_open = date.fromisoformat(loan["due"]), self.today(), loan["returned_on"] is None
         return {
             "id": loan["id"],
-            "book": self._book(loan["book_id"]).described(),
+            "book": book.described() if book else {"id": loan["book_id"], "title": self._title(loan["book_id"])},
             "borrowed_on": loan["borrowed_on"],
             "due": loan["due"],
             "days_left": (due - today).days,

@@ -13,13 +13,13 @@ export function cover(book) {
     make("span", { lang: "zh-CN" }, title));
 }
 
-/** Title, the same title in the other language, author and year. */
+/** Title, the same title in the other language, author and year; of a book that left the catalogue only the first. */
 export function described(book, heading) {
   const other = theirs(book.title);
   return make("div", { class: "about" },
     make(heading, { class: "book-title" }, ours(book.title)),
-    make("p", { class: "other-title", lang: other.lang }, other.text),
-    make("p", { class: "author" }, `${ours(book.author)} · ${yearOf(book)}`));
+    "author" in book && make("p", { class: "other-title", lang: other.lang }, other.text),
+    "author" in book && make("p", { class: "author" }, `${ours(book.author)} · ${yearOf(book)}`));
 }
 
 const said = document.getElementById("said");
