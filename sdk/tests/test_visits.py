@@ -111,6 +111,12 @@ async def test_problems_are_told_in_one_form(city: City, caplog: pytest.LogCaptu
     assert (await visit.post("/menu")).json()["code"] == "method_not_allowed"
 
 
+async def test_a_mistake_is_pointed_at_whatever_its_name(city: City) -> None:
+    body = json.dumps({"code": "x", "launch_id": str(uuid4()), "a/b~c": 1}).encode()
+    refused = await city.send("POST", "/.banyan/session", content=body)
+    assert [error["pointer"] for error in refused.json()["errors"]] == ["/a~1b~0c"]
+
+
 async def test_the_platform_may_change_its_keys(city: City) -> None:
     await city.open(city.resident())
     renewed = City(tea_house()).platform

@@ -5,6 +5,7 @@ from typing import TypeVar
 from pydantic import BaseModel, ValidationError
 from starlette.requests import Request
 
+from banyan_sdk.manifest_rules import escape
 from banyan_sdk.problems import Invalid, TooLarge
 
 LARGEST_BODY = 1 << 20  # bytes
@@ -31,5 +32,7 @@ def parsed(body: bytes, model: type[Model]) -> Model:
         return model.model_validate_json(body)
     except ValidationError as refused:
         mistakes = refused.errors(include_url=False, include_context=False, include_input=False)
-        errors = [{"pointer": "".join(f"/{part}" for part in one["loc"]), "detail": one["msg"]} for one in mistakes]
+        errors = [
+            {"pointer": "".join(f"/{escape(part)}" for part in one["loc"]), "detail": one["msg"]} for one in mistakes
+        ]
         raise Invalid(errors=errors) from None
