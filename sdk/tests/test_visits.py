@@ -3,7 +3,8 @@
 import json
 import logging
 import time
-from uuid import uuid4
+from typing import Any
+from uuid import UUID, uuid4
 
 import pytest
 from conftest import TeaHouse, tea_house
@@ -93,6 +94,22 @@ async def test_after_a_withdrawal_old_sessions_are_over(city: City) -> None:
     await city.withdraw(lin, "profile:read")
     assert (await visit.get("/menu")).status_code == 401
     assert (await (await city.open(lin)).get("/menu")).json()["title"] == "Welcome, None"
+
+
+async def test_a_withdrawal_while_the_mini_app_opens_ends_the_session_too(
+    city: City, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lin = city.resident()
+    exchange, clock = city.app.platform.exchange, time.time
+
+    async def slow_exchange(code: str, launch_id: UUID) -> Any:
+        given = await exchange(code, launch_id)
+        await city.withdraw(lin, "profile:read")
+        monkeypatch.setattr(time, "time", lambda: clock() + 2)
+        return given
+
+    monkeypatch.setattr(city.app.platform, "exchange", slow_exchange)
+    assert (await (await city.open(lin)).get("/menu")).status_code == 401
 
 
 async def test_problems_are_told_in_one_form(city: City, caplog: pytest.LogCaptureFixture) -> None:

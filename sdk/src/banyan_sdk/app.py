@@ -299,6 +299,7 @@ class MiniApp:
 
     async def _session(self, request: Request) -> Response:
         call = await read(request, SessionCall)
+        now = int(time.time())  # before the scopes are given: whatever is withdrawn from here on ends the session
         try:
             tokens, claims, profile = await self.platform.exchange(call.code, call.launch_id)
         except PlatformRefused as refused:
@@ -309,7 +310,6 @@ class MiniApp:
         except PlatformUnreachable as away:
             raise CityUnreachable from away
         lifetime = min(tokens.expires_in, LONGEST_SESSION)
-        now = int(time.time())
         name = profile.name if profile else None
         locale = (profile.locale if profile else None) or str(claims.get("locale") or self.manifest.lang)
         content = {
