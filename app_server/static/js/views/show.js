@@ -33,8 +33,8 @@ function stayAwake() {
 
 /** The code of one card, renewed for as long as the page is shown. Returns the panel and how to stop. */
 function livingCode(card, signal) {
-  const picture = h("div", { class: "show__code" });
   const over = h("div", { class: "show__over", hidden: true });
+  const picture = h("div", { class: "show__code" }, over);
   const spoken = h("p", { class: "show__spoken" });
   const seconds = h("span", { class: "number" });
   const clock = ring();
@@ -44,10 +44,9 @@ function livingCode(card, signal) {
   let goodUntil = 0;
   let stopped = false;
 
-  const hideCode = (words, remedy) => {
+  const hideCode = (words) => {
     delete picture.dataset.good;
-    fill(over, icon("offline"), h("p", {}, words), remedy);
-    picture.append(over); // there may have been no code yet to lay it over
+    fill(over, icon("offline"), h("p", {}, words), h("button", { class: "button", type: "button", onclick: fetchCode }, t("common.try_again")));
     over.hidden = false;
     spoken.hidden = true;
     renew.hidden = true;
@@ -70,14 +69,14 @@ function livingCode(card, signal) {
       count(fresh.refresh_in);
     } catch (problem) {
       if (stopped || signal.aborted) return;
-      const away = ["offline", "slow", "temporarily_unavailable", "cards_offline"].includes(problem.code);
-      if (!away) return hideCode(sentence(problem));
-      if (performance.now() < goodUntil) fill(seconds, t("show.waiting_for_network"));
+      const away = problem.status === 0 || problem.status === 429 || problem.status >= 500; // nothing was said about the card
+      if (away && performance.now() < goodUntil) fill(seconds, t("show.waiting_for_network"));
       else {
-        if (over.hidden) announce(t("show.offline"), { urgent: true });
-        hideCode(t("show.offline"), h("button", { class: "button", type: "button", onclick: fetchCode }, t("common.try_again")));
+        const words = problem.status === 0 ? t("show.offline") : sentence(problem);
+        if (over.hidden) announce(words, { urgent: true });
+        hideCode(words);
       }
-      timer = setTimeout(fetchCode, RETRY);
+      if (away) timer = setTimeout(fetchCode, RETRY);
     }
   }
 

@@ -1,0 +1,105 @@
+"""Answers that come late, wrong or not at all, and what the pages make of them."""
+
+import json
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, Route, expect
+
+from tests.browser.conftest import PHONE, Open
+from tests.browser.demo import OPERATOR, Demo
+from tests.browser.test_reader_page import NO_CAMERA
+from tests.browser.test_resident_app import LIN
+from tests.browser.test_resident_look import prefer
+
+pytestmark = pytest.mark.browser
+
+BLANK = "/demo/outbox"  # a page from which the one to be tested is opened, once its answers are arranged
+CODE = re.compile(r"/v1/cards/[^/]+/code$")
+INBOX = re.compile(r"/v1/inbox(\?|$)")
+
+Answer = dict[str, Any]
+
+
+@pytest.fixture
+def lin(demo: Demo) -> str:
+    """A resident who reads English."""
+    prefer(demo, LIN, {})
+    return LIN
+
+
+def in_turn(*answers: Answer | Callable[[Route], None] | None) -> Callable[[Route], None]:
+    """Answer the first requests so, one after the other, and let the server answer the rest. `None` lets it, too."""
+    left = list(answers)
+
+    def handle(route: Route) -> None:
+        answer = left.pop(0) if left else None
+        if answer is None:
+            route.continue_()
+        elif callable(answer):
+            answer(route)
+        else:
+            route.fulfill(**answer)
+
+    return handle
+
+
+def lost(route: Route) -> None:
+    """The server does what is asked, and its answer never arrives."""
+    route.fetch()
+    route.abort()
+
+
+def entry(number: int) -> dict[str, Any]:
+    """A notice, as far as the inbox needs it."""
+    return {
+        "id": str(number),
+        "position": number,
+        "title": f"Notice {number}",
+        "body": "",
+        "at": "2026-01-01T00:00:00Z",
+    }
+
+
+@pytest.mark.parametrize(
+    "refused",
+    [
+        {"status": 502, "content_type": "text/html", "body": "<h1>Bad gateway</h1>"},
+        {"status": 429, "json": {"code": "too_many_requests", "status": 429}},
+    ],
+    ids=["502", "429"],
+)
+def test_a_first_code_that_cannot_be_had_is_told_and_comes_by_itself(
+    visit: Open, demo: Demo, lin: str, refused: Answer
+) -> None:
+    card = demo.library_card(lin)
+    page = visit(BLANK, as_=lin, size=PHONE)
+    page.route(CODE, in_turn(refused))
+    page.goto(f"{demo.base_url}/cards/{card['id']}")
+    expect(page.locator(".show__over")).to_contain_text("Try again")
+    expect(page.locator(".show__spoken")).to_have_text(re.compile(r"^\d{12}$"))
+    expect(page.locator(".show__over")).to_be_hidden()
+
+
+def test_a_card_that_cannot_be_shown_says_why_and_can_be_tried_again(visit: Open, demo: Demo, lin: str) -> None:
+    card = demo.library_card(lin)
+    page = visit(BLANK, as_=lin, size=PHONE)
+    page.route(CODE, in_turn({"status": 409, "json": {"code": "card_cannot_be_shown", "status": 409, "detail": "No."}}))
+    page.goto(f"{demo.base_url}/cards/{card['id']}")
+    page.locator(".show__over").get_by_role("button", name="Try again").click()
+    expect(page.locator(".show__spoken")).to_have_text(re.compile(r"^\d{12}$"))
+
+
+# ---- the reader
+
+
+@pytest.fixture
+def reader(visit: Open, demo: Demo, lin: str) -> Page:
+    """A device that is set up as a reader."""
+    page = visit("/reader", before=NO_CAMERA)
+    page.get_by_label("Enrolment code").fill(demo.new_code("Desk far away"))
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="Check a card")).to_be_visible()
+    return page
