@@ -92,6 +92,49 @@ def test_a_card_that_cannot_be_shown_says_why_and_can_be_tried_again(visit: Open
     expect(page.locator(".show__spoken")).to_have_text(re.compile(r"^\d{12}$"))
 
 
+@pytest.mark.parametrize(
+    ("path", "list_of"), [("/inbox", "inbox"), ("/me/ledger", "ledger"), ("/console/audit", "operator/audit")]
+)
+def test_more_pressed_twice_brings_the_next_page_once(
+    visit: Open, demo: Demo, lin: str, path: str, list_of: str
+) -> None:
+    page = visit(BLANK, as_=OPERATOR if path.startswith("/console") else lin, size=PHONE)
+    asked: list[str] = []
+
+    def handle(route: Route) -> None:
+        asked.append(route.request.url)
+        second = "cursor=" in route.request.url
+        when = "2026-01-01T00:00:00Z"
+        item = {
+            "inbox": {**entry(9), "read_at": when},
+            "ledger": {"who": {"kind": "verifier", "name": "Desk"}, "purpose": "", "fields": [], "at": when},
+            "operator/audit": {"at": when, "actor": "system", "action": "card", "subject": "listing:library"},
+        }[list_of]
+        numbers = [3] if second else [1, 2]
+        answer = {
+            "items": [{**item, "id": str(number)} for number in numbers],
+            "next": None if second else "more",
+            "unread": 0,
+        }
+        route.fulfill(json=answer)
+
+    page.route(re.compile(rf"/v1/{list_of}(\?|$)"), handle)
+    page.goto(demo.base_url + path)
+    rows = page.locator("#main .list > li, #entries tbody tr")
+    expect(rows).to_have_count(2)
+    page.evaluate(
+        """() => {
+            const more = [...document.querySelectorAll("button")].find((button) => button.textContent === "Show more");
+            more.click();
+            more.click();
+        }"""
+    )
+    expect(rows).to_have_count(3)
+    page.wait_for_timeout(200)
+    expect(rows).to_have_count(3)
+    assert len([url for url in asked if "cursor=" in url]) == 1
+
+
 # ---- the reader
 
 

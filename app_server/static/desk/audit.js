@@ -1,7 +1,7 @@
 // The audit log: filters in the address, newest first, the next page by a button.
 
 import { get } from "../js/api.js";
-import { announce, fill, h, skeleton } from "../js/dom.js";
+import { announce, fill, h, once, skeleton } from "../js/dom.js";
 import { t, timeElement } from "../js/i18n.js";
 import { actionWord, actorWord, subjectWord } from "./audit-words.js";
 import { refusal, start } from "./frame.js";
@@ -57,9 +57,9 @@ async function read(cursor = null) {
         announce(t("desk.audit.title"));
       }
     }
-    fill(at("more"), page.next ? h("button", { type: "button", class: "button", onclick: () => read(page.next) }, t("common.more")) : "");
+    fill(at("more"), page.next ? h("button", { type: "button", class: "button", onclick: once(() => read(page.next)) }, t("common.more")) : "");
   } catch (problem) {
-    fill(body ? at("more") : at("entries"), refusal(problem, () => read(cursor)));
+    fill(body ? at("more") : at("entries"), refusal(problem, once(() => read(cursor))));
   } finally {
     at("entries").removeAttribute("aria-busy");
   }

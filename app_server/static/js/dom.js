@@ -57,6 +57,20 @@ export function announce(text, { urgent = false } = {}) {
   requestAnimationFrame(() => { region.textContent = text; });
 }
 
+/** `work` as a listener that may be pressed twice: while it is under way, a further press does nothing. */
+export function once(work) {
+  let running = false;
+  return async (...given) => {
+    if (running) return;
+    running = true;
+    try {
+      await work(...given);
+    } finally {
+      running = false;
+    }
+  };
+}
+
 /**
  * Ask before an act that cannot be taken back. Resolves to true, or to the text of `reasonLabel`'s field where one is
  * asked; resolves to false when the person decides against it.

@@ -1,7 +1,7 @@
 // The inbox, live: what arrives appears on top while one looks.
 
 import { call, get, post } from "../api.js";
-import { announce, fill, h, icon } from "../dom.js";
+import { announce, fill, h, icon, once } from "../dom.js";
 import { sentence, t, timeElement } from "../i18n.js";
 import { setTitle } from "../router.js";
 import { inbox, setUnread, unreadCount } from "../session.js";
@@ -95,7 +95,7 @@ export async function inboxView(main, { signal }) {
     more.hidden = !cursor;
     redraw();
   };
-  more.addEventListener("click", () => page().catch((problem) => fill(status, sentence(problem))));
+  more.addEventListener("click", once(() => page().catch((problem) => fill(status, sentence(problem)))));
   const arrived = (event) => { add(event.detail, "prepend"); redraw(); };
   await page();
   inbox.addEventListener("notice", arrived);

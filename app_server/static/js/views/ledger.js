@@ -1,7 +1,7 @@
 // Who saw my data: every look, newest first.
 
 import { get } from "../api.js";
-import { fill, h, icon } from "../dom.js";
+import { fill, h, icon, once } from "../dom.js";
 import { exactly, has, sentence, t, timeElement } from "../i18n.js";
 import { setTitle } from "../router.js";
 
@@ -38,6 +38,6 @@ export async function ledger(main, { signal }) {
     cursor = found.next;
     more.hidden = !cursor;
   };
-  more.addEventListener("click", () => page().catch((problem) => fill(status, sentence(problem))));
+  more.addEventListener("click", once(() => page().catch((problem) => fill(status, sentence(problem)))));
   await page();
 }
