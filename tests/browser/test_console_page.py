@@ -190,3 +190,18 @@ def test_a_new_reader_shows_its_code_once_and_the_panel_leaves_when_it_is_used(v
     expect(dialog).to_contain_text("The device at Cangshan branch can no longer check cards")
     dialog.get_by_role("button", name="Remove this reader").click()
     expect(row).to_have_count(0)
+
+
+def test_the_code_for_a_replaced_device_stays_until_that_device_is_set_up(visit: Open, demo: Demo) -> None:
+    with httpx2.Client(base_url=demo.base_url) as device:
+        assert device.post("/v1/verifiers/enrolments", json={"code": demo.new_code("Old desk")}).status_code == 201
+    page = console(visit, "/console/readers")
+    page.get_by_role("button", name="New code for Old desk").click()
+    page.get_by_role("dialog").get_by_role("button", name="Show a new code").click()
+    code = page.locator("#enrolment-code").inner_text()
+    demo.new_code("Another desk")
+    expect(page.get_by_role("row", name=re.compile("Another desk"))).to_be_visible(timeout=10_000)
+    expect(page.locator("#enrolment-code")).to_have_text(code)
+    with httpx2.Client(base_url=demo.base_url) as device:
+        assert device.post("/v1/verifiers/enrolments", json={"code": code}).status_code == 201
+    expect(page.locator("#enrolment-code")).to_have_count(0, timeout=10_000)

@@ -13,7 +13,7 @@ const at = (id) => document.getElementById(id);
 
 const appNames = new Map(); // of mini-apps, by their ids
 let shown = "";
-let handedOver = null; // the reader whose code is on the page
+let handedOver = null; // {id, enrolledAt}: the reader whose code is on the page, as it stood before
 
 async function refresh() {
   try {
@@ -24,8 +24,8 @@ async function refresh() {
     if (now === shown) return;
     shown = now;
     draw(all);
-    const waiting = all.find((reader) => reader.id === handedOver);
-    if (waiting && state(waiting).word === "enrolled") {
+    const waiting = all.find((reader) => reader.id === handedOver?.id);
+    if (waiting && waiting.enrolled_at !== handedOver.enrolledAt) {
       fill(at("code"));
       handedOver = null;
       announce(`${waiting.name}: ${t("desk.readers.enrolled")}`);
@@ -69,8 +69,8 @@ function draw(readers) {
 }
 
 /** The code is on the page once, until the person has used it or it is used. */
-function handOver({ id, name, enrolment_code: code, expires_at: until }) {
-  handedOver = id;
+function handOver({ id, name, enrolled_at: enrolledAt = null, enrolment_code: code, expires_at: until }) {
+  handedOver = { id, enrolledAt };
   const shownCode = h("p", { class: "enrolment-code mono", id: "enrolment-code" }, code);
   const [before, after] = t("desk.readers.code_until", { time: "\u0000" }).split("\u0000");
   const time = timeElement(until);
@@ -91,7 +91,7 @@ async function again(reader) {
   const sure = await ask({ title: t("desk.readers.again_title", { name: reader.name }), body: t("desk.readers.again_touches"), confirm: t("desk.readers.again_confirm"), cancel: t("desk.readers.again_cancel") });
   if (!sure) return;
   try {
-    handOver({ id: reader.id, name: reader.name, ...(await post(`/v1/verifiers/${reader.id}/enrolment-code`, {})) });
+    handOver({ ...reader, ...(await post(`/v1/verifiers/${reader.id}/enrolment-code`, {})) });
   } catch (problem) {
     fill(at("code"), refusal(problem));
   }
