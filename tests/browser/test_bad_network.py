@@ -135,6 +135,39 @@ def test_more_pressed_twice_brings_the_next_page_once(
     assert len([url for url in asked if "cursor=" in url]) == 1
 
 
+def test_the_app_becomes_live_although_its_first_question_failed(visit: Open, demo: Demo, lin: str) -> None:
+    page = visit(BLANK, as_=lin, size=PHONE)
+    page.route(
+        re.compile(r"/v1/inbox\?limit=1$"), in_turn({"status": 503, "json": {"code": "temporarily_unavailable"}})
+    )
+    with page.expect_request("**/v1/inbox/stream*", timeout=8000):
+        page.goto(demo.base_url + "/cards")
+
+
+def test_a_notice_that_comes_while_the_inbox_opens_is_in_it(visit: Open, demo: Demo, lin: str) -> None:
+    page = visit(BLANK, as_=lin, size=PHONE)
+    first, second = {**entry(1), "read_at": None}, {**entry(2), "read_at": None}
+
+    def handle(route: Route) -> None:
+        if "limit=1" in route.request.url:  # asked after the page, and the second notice has come between
+            route.fulfill(json={"items": [second], "next": "more", "unread": 2})
+        else:
+            route.fulfill(json={"items": [first], "next": None, "unread": 1})
+
+    def stream(route: Route) -> None:
+        from_first = route.request.url.endswith("after=1")
+        item = json.dumps(second)
+        notice = f"id: 2\nevent: notice\ndata: {item}\n\n"
+        route.fulfill(content_type="text/event-stream", body=notice if from_first else ": nothing\n\n")
+
+    page.route(INBOX, handle)
+    page.route("**/v1/inbox/stream*", stream)
+    page.goto(demo.base_url + "/inbox")
+    expect(page.get_by_role("article")).to_have_count(2)
+    expect(page.get_by_role("article").first).to_contain_text("Notice 2")
+    expect(page.locator("#unread")).to_contain_text("2")
+
+
 # ---- the reader
 
 

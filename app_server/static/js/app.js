@@ -73,11 +73,10 @@ async function begin() {
       location.reload();
       return;
     }
-    await startInbox();
   } catch (problem) {
     if (!problem.code) throw problem;
-    addEventListener("online", () => startInbox().catch(() => {}), { once: true });
   }
+  await startInbox();
   await drawn;
   if ("serviceWorker" in navigator) await navigator.serviceWorker.register(`/sw.js?build=${document.querySelector('meta[name="banyan-messages"]').content}`);
 }

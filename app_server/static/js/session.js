@@ -71,23 +71,42 @@ export function listen(position = last) {
   source.addEventListener("listing", (event) => inbox.dispatchEvent(new CustomEvent("listing", { detail: JSON.parse(event.data) })));
   source.addEventListener("error", () => {
     if (mine.readyState !== EventSource.CLOSED || source !== mine) return;
-    setTimeout(() => { if (source === mine) listen(); }, retry);
-    retry = Math.min(retry * 2, 30_000);
+    later(() => { if (source === mine) listen(); });
   });
+}
+
+/** Try again in a moment; in a longer one each time until a stream opens. */
+function later(work) {
+  setTimeout(work, retry);
+  retry = Math.min(retry * 2, 30_000);
 }
 
 function followSight() {
   document.addEventListener("visibilitychange", () => {
     clearTimeout(rest);
     if (document.visibilityState === "hidden") rest = setTimeout(() => { source?.close(); source = null; }, HIDDEN_FOR);
-    else if (!source) listen();
+    else if (!source && last !== null) listen();
   });
 }
 
-/** Ask how many are unread, then listen for more. */
+/** The newest page of the inbox was read: go on from there, so that no notice is missed between, and none counted twice. */
+export function follow({ items, unread: count }) {
+  const position = items[0]?.position ?? 0;
+  setUnread(count);
+  if (!source || Number(last) !== position) listen(position);
+}
+
+/** Ask how many are unread, then listen for more; where the answer fails, ask again. */
 export async function startInbox() {
-  const first = await get("/v1/inbox?limit=1");
-  setUnread(first.unread);
-  listen(first.items[0]?.position ?? 0);
   followSight();
+  const ask = async () => {
+    try {
+      const first = await get("/v1/inbox?limit=1");
+      if (last === null) follow(first); // a view may have been faster
+    } catch (problem) {
+      if (!problem.code) throw problem;
+      later(ask);
+    }
+  };
+  await ask();
 }

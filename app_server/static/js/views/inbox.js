@@ -4,7 +4,7 @@ import { call, get, post } from "../api.js";
 import { announce, fill, h, icon, once } from "../dom.js";
 import { sentence, t, timeElement } from "../i18n.js";
 import { setTitle } from "../router.js";
-import { inbox, setUnread, unreadCount } from "../session.js";
+import { follow, inbox, setUnread, unreadCount } from "../session.js";
 
 /** Where a notice leads: a page of ours as it is, a page of a mini-app inside that app. */
 function destination(item) {
@@ -40,7 +40,8 @@ export async function inboxView(main, { signal }) {
   fill(document.getElementById("toasts")); // what they announce stands here
   const status = h("p", { class: "note", role: "status" });
   const all = h("button", { class: "button button--quiet", type: "button", hidden: true }, icon("check"), t("inbox.mark_all"));
-  const list = h("ul", { class: "list" }, h("li", { class: "notice", "aria-hidden": "true" }, h("span"), h("div", {}, h("div", { class: "skeleton skeleton--line" }), h("div", { class: "skeleton skeleton--line skeleton--short" }))));
+  const waiting = h("li", { class: "notice", "aria-hidden": "true" }, h("span"), h("div", {}, h("div", { class: "skeleton skeleton--line" }), h("div", { class: "skeleton skeleton--line skeleton--short" })));
+  const list = h("ul", { class: "list" }, waiting);
   const more = h("button", { class: "button button--wide", type: "button", hidden: true }, t("common.more"));
   const empty = h("div", { class: "empty panel", hidden: true }, icon("inbox"), h("h2", {}, t("inbox.empty_title")), h("p", {}, t("inbox.empty")),
     h("a", { class: "button button--primary", href: "/" }, t("cards.empty_step")));
@@ -89,7 +90,7 @@ export async function inboxView(main, { signal }) {
   let cursor = null;
   const page = async () => {
     const found = await get(cursor ? `/v1/inbox?cursor=${encodeURIComponent(cursor)}` : "/v1/inbox", { signal });
-    if (!cursor) { fill(list); setUnread(found.unread); }
+    if (!cursor) { waiting.remove(); follow(found); }
     for (const item of found.items) add(item, "append");
     cursor = found.next;
     more.hidden = !cursor;
@@ -97,7 +98,6 @@ export async function inboxView(main, { signal }) {
   };
   more.addEventListener("click", once(() => page().catch((problem) => fill(status, sentence(problem)))));
   const arrived = (event) => { add(event.detail, "prepend"); redraw(); };
+  inbox.addEventListener("notice", arrived, { signal }); // before the page is asked for: what comes meanwhile is not on it
   await page();
-  inbox.addEventListener("notice", arrived);
-  return () => inbox.removeEventListener("notice", arrived);
 }
