@@ -179,3 +179,32 @@ def reader(visit: Open, demo: Demo, lin: str) -> Page:
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", name="Check a card")).to_be_visible()
     return page
+
+
+def test_a_reader_that_started_without_a_network_begins_when_it_is_back(reader: Page) -> None:
+    reader.route("**/v1/verifiers/me", in_turn(lambda route: route.abort()))
+    reader.reload()
+    expect(reader.get_by_role("heading", name="No network")).to_be_visible()
+    reader.evaluate("dispatchEvent(new Event('online'))")
+    expect(reader.get_by_role("heading", name="Check a card")).to_be_visible(timeout=2000)
+    expect(reader.locator("#network")).to_be_hidden()
+
+
+def test_a_check_whose_answer_was_lost_is_asked_again_under_the_same_key(demo: Demo, reader: Page) -> None:
+    keys: list[str] = []
+    reader.on(
+        "request",
+        lambda sent: keys.append(sent.headers["idempotency-key"]) if sent.url.endswith("/v1/verifications") else None,
+    )
+    reader.route("**/v1/verifications", in_turn(lost))
+    field = reader.get_by_label("Number under the code")
+    field.fill(demo.card_code(LIN)["spoken"])
+    field.press("Enter")
+    expect(reader.get_by_role("heading", name="Not checked")).to_be_visible()
+    reader.get_by_role("button", name="Try again").click()
+    expect(reader.get_by_role("heading", name="Accepted")).to_be_visible()
+    reader.keyboard.press("Escape")
+    field.fill(demo.card_code(LIN)["spoken"])
+    field.press("Enter")
+    expect(reader.get_by_role("heading", name="Accepted")).to_be_visible()
+    assert keys[0] == keys[1] != keys[2]

@@ -22,13 +22,13 @@ export class ApiProblem extends Error {
   }
 }
 
-/** Call the API. `body` is sent as JSON; `etag` becomes If-Match; `key` (or `true` for a fresh one) Idempotency-Key. */
+/** Call the API. `body` is sent as JSON; `etag` becomes If-Match; `key` Idempotency-Key. */
 export async function call(method, path, { body, etag, key, headers = {}, signal } = {}) {
   const sent = { accept: "application/json, application/problem+json", ...headers };
   if (document.documentElement.lang) sent["accept-language"] = document.documentElement.lang;
   if (body !== undefined && !(body instanceof Blob)) sent["content-type"] = "application/json";
   if (etag) sent["if-match"] = etag;
-  if (key) sent["idempotency-key"] = key === true ? crypto.randomUUID() : key;
+  if (key) sent["idempotency-key"] = key;
   const limit = new AbortController(); // ends with the caller's signal, or when patience does
   const giveUp = () => limit.abort();
   const timer = setTimeout(giveUp, PATIENCE);

@@ -1,10 +1,10 @@
 // The reader of cards: set up once, then scan, see the answer, scan again.
 
 import { get, post, remove } from "../js/api.js";
-import { announce, ask, fill, h, icon } from "../js/dom.js";
+import { announce, ask, fill, h, icon, once } from "../js/dom.js";
 import { load, t } from "../js/i18n.js";
 import { enrolView } from "./enrol.js";
-import { acceptedView, refusedView } from "./result.js";
+import { acceptedView, refusedView, unanswered } from "./result.js";
 import { ScanView } from "./scan.js";
 
 const STORED = "banyan.reader"; // remembers that this device was set up, to tell a removed reader from a new one
@@ -14,7 +14,10 @@ const at = (id) => document.getElementById(id);
 const main = at("main");
 
 let online = true;
+let looking = 0; // the timer of the next look for the network
+let afterNetwork = null; // what waits for it
 let scan = null;
+let pending = null; // {code, key} of the check that has no answer yet; the same code is asked again under the same key
 
 await load();
 addEventListener("offline", () => lost());
@@ -22,13 +25,18 @@ addEventListener("online", () => look());
 await begin();
 
 async function begin() {
+  afterNetwork = null;
   try {
     ready(await get("/v1/verifiers/me"));
   } catch (problem) {
-    if (problem.status === 401 || problem.status === 403) return enrol();
+    if (problem.status === 401 || problem.status === 403) {
+      found(true);
+      return enrol();
+    }
     fill(main, h("div", { class: "reader-door stack" }, icon("offline", "reader-door__icon"), h("h1", {}, t("reader.scan.no_network")), h("p", {}, t("reader.scan.no_network_do")),
       h("button", { type: "button", class: "button button--primary", onclick: begin }, icon("refresh"), t("common.try_again"))));
-    lost(begin);
+    afterNetwork = begin;
+    lost();
   }
 }
 
@@ -52,20 +60,29 @@ function ready(verifier) {
 }
 
 async function check(code) {
+  if (pending?.code !== code) pending = { code, key: freshKey() };
   try {
-    const verification = await post("/v1/verifications", { code });
+    const verification = await post("/v1/verifications", { code }, { key: pending.key });
+    pending = null;
     found(true);
     announce(acceptedView(main, verification, again));
   } catch (problem) {
-    refused(problem);
+    if (!unanswered(problem)) pending = null;
+    refused(problem, once(() => check(code)));
   }
 }
 
-function refused(problem) {
+/** 128 random bits; `crypto.randomUUID` is missing where the page does not come over https. */
+function freshKey() {
+  return Array.from(crypto.getRandomValues(new Uint32Array(4)), (part) => part.toString(16)).join("-");
+}
+
+/** `retry()` asks again what could not be answered; without one she shows the card again. */
+function refused(problem, retry = again) {
   if (problem.status === 401 || problem.code === "not_for_this_account" || problem.code === "insufficient_scope") return enrol();
   if (problem.status === 0) lost();
   const type = () => { again(); scan.input.focus(); };
-  announce(refusedView(main, problem, { next: again, type }), { urgent: true });
+  announce(refusedView(main, problem, { next: again, retry, type }), { urgent: true });
 }
 
 function again() {
@@ -90,29 +107,31 @@ async function forget({ name }) {
 
 // ---- the network
 
-function lost(then = null) {
+function lost() {
   if (online) {
     online = false;
     fill(at("network"), icon("offline"), h("span", {}, h("strong", {}, t("reader.scan.no_network")), " ", t("reader.scan.no_network_do")));
     at("network").hidden = false;
   }
-  setTimeout(() => look(then), RETRY * 1000);
+  clearTimeout(looking);
+  looking = setTimeout(look, RETRY * 1000);
 }
 
-async function look(then = null) {
+async function look() {
   if (online) return;
   try {
     await get("/v1/verifiers/me");
   } catch (problem) {
-    if (problem.status === 0 || problem.status >= 500) return lost(then);
+    if (problem.status === 0 || problem.status >= 500) return lost();
   }
   found();
-  then?.();
 }
 
 function found(silent = false) {
   if (online) return;
   online = true;
   at("network").hidden = true;
+  clearTimeout(looking);
   if (!silent) announce(t("reader.scan.network_back"));
+  afterNetwork?.();
 }

@@ -4,8 +4,10 @@ import { fill, h, icon } from "../js/dom.js";
 import { has, sentence, t } from "../js/i18n.js";
 
 const STAYS = { accepted: 10, refused: 25 }; // seconds until it goes on by itself
-const UNCHECKED = ["too_many_requests"]; // and all that never reached an answer: no network, a server that is away
 const NEW_CODE = ["card_code_stale", "card_code_already_used", "card_code_used_elsewhere", "card_code_bad_base45", "card_code_bad_cbor"];
+
+/** Nothing was said about the card: no network, a server that is away, or too many questions. */
+export const unanswered = (problem) => problem.status === 0 || problem.status === 429 || problem.status >= 500;
 
 const clock = (value) => new Intl.DateTimeFormat(document.documentElement.lang, { timeStyle: "medium", hour12: false }).format(new Date(value));
 
@@ -28,10 +30,10 @@ export function acceptedView(main, verification, next) {
   });
 }
 
-/** It was refused, or could not be checked: why, and what to do about it. `type()` goes to the number field. */
-export function refusedView(main, problem, { next, type }) {
+/** It was refused, or could not be checked: why, and what to do about it. `retry()` checks it again, `type()` goes to the number field. */
+export function refusedView(main, problem, { next, retry, type }) {
   const known = has(`reader.refused.${problem.code}`);
-  const unchecked = UNCHECKED.includes(problem.code) || problem.status >= 500 || problem.status === 0;
+  const unchecked = unanswered(problem);
   const what = known ? t(`reader.refused.${problem.code}.what`) : sentence(problem);
   const remedy = t(`reader.refused.${known ? problem.code : "other"}.do`);
   const word = t(unchecked ? "reader.result.not_checked" : "reader.result.refused");
@@ -46,7 +48,7 @@ export function refusedView(main, problem, { next, type }) {
     ],
     spoken: `${word}. ${what} ${remedy}`,
     actions: [
-      primary(label, next),
+      primary(label, unchecked ? retry : next),
       problem.code === "card_code_unreadable" ? h("button", { type: "button", class: "button", onclick: type }, t("reader.result.type_instead")) : null,
     ],
     next,
