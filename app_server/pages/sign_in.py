@@ -64,10 +64,12 @@ async def _take_number(request: AppRequest, form: dict[str, str]) -> Response:
             device=device_of(request),
             state=request.state,
         )
-    except (PhoneNotValid, TooManyRequests, TemporarilyUnavailable) as problem:
+    except PhoneNotValid as problem:
         return _ask_number(request, target, phone=phone, problem=problem)
-    except RedisUnavailable:
-        return _ask_number(request, target, phone=phone, problem=TemporarilyUnavailable())
+    except (TooManyRequests, TemporarilyUnavailable, RedisUnavailable) as failure:
+        sent = form.get("challenge_id", "")[:40]  # no further code goes out, but the one sent before is still good
+        told = failure if isinstance(failure, Problem) else TemporarilyUnavailable()
+        return _form(request, target, challenge=sent, phone=phone, problem=told)
     return _ask_code(request, str(challenge_id), phone, target)
 
 
@@ -97,16 +99,16 @@ async def _take_code(request: AppRequest, form: dict[str, str]) -> Response:
 @access(Resident)
 async def sign_out_page(request: AppRequest) -> Response:
     """The question before signing out."""
-    return page(request, "sign-out.html", headers=PRIVATE)
+    return page(request, "sign-out.html", headers=PRIVATE, next=own_path(request.query_params.get("next", "/")))
 
 
 @access(Resident)
 async def sign_out(request: AppRequest) -> Response:
-    """End the session of this browser."""
+    """End the session of this browser; whoever signs in next comes to `next`."""
     session_id = actor(request, Resident).session_id
     await service.end_session(session_id, state=request.state)
     sessions_of(request.state).forget(session_id)
-    response = RedirectResponse("/sign-in", status_code=303, headers=PRIVATE)
+    response = to_sign_in(request.query_params.get("next", "/"))
     clear_session_cookie(response, request)
     return response
 

@@ -61,6 +61,22 @@ async def test_who_is_at_the_wrong_desk_reads_why_in_their_language(city: City) 
     assert "服务方门户供代表单位发布小程序的人员使用" in answer.text
 
 
+async def test_who_is_at_the_wrong_desk_can_come_back_with_another_account(city: City) -> None:
+    resident = await city.person()
+    refused = await resident.get("/console")
+    assert 'href="/sign-out?next=/console"' in refused.text
+    asked = await resident.get("/sign-out?next=/console")
+    assert 'action="/sign-out?next=/console"' in asked.text
+    left = await resident.post("/sign-out?next=/console")
+    assert left.headers["location"] == "/sign-in?next=%2Fconsole"
+
+
+async def test_signing_out_leads_to_no_other_site(city: City) -> None:
+    resident = await city.person()
+    left = await resident.post("/sign-out?next=//evil.example")
+    assert left.headers["location"] == "/sign-in?next=%2F"
+
+
 async def test_the_reader_page_is_open_to_any_device(city: City) -> None:
     answer = await city.browser().get("/reader")
     assert answer.status_code == 200

@@ -11,6 +11,7 @@ from tests.city import City
 from tests.factories import publish
 
 PHONE = "+8613800000001"
+RESEND = ("step", "challenge_id", "phone", "next")
 ENGLISH = {"accept-language": "en", "accept": "text/html"}
 
 
@@ -88,6 +89,16 @@ async def test_a_second_code_has_to_wait(city: City) -> None:
     assert "That was too often in a short time." in again.text
 
 
+async def test_asking_too_early_for_a_second_code_leaves_the_first_one_good(city: City) -> None:
+    async with city.browser(**here(city)) as browser:
+        asked = await send_number(city, browser)
+        fields = {name: hidden(asked.text.partition('id="resend-form"')[2], name) for name in RESEND}
+        early = await browser.post("/sign-in", data=fields)
+        assert early.status_code == 429
+        assert "That was too often in a short time." in early.text
+        assert (await send_code(browser, early.text, await city.last_code(PHONE))).status_code == 303
+
+
 async def test_another_site_cannot_send_the_form(city: City) -> None:
     async with city.browser(**{**ENGLISH, "origin": "https://elsewhere.example"}) as browser:
         refused = await browser.post("/sign-in", data={"step": "phone", "phone": "138 0000 0001", "next": "/"})
@@ -138,6 +149,17 @@ async def test_consent_names_what_is_needed_and_grants_it(city: City) -> None:
         assert granted >= {"profile:read", "cards:issue"}
 
 
+async def test_consent_leads_to_no_other_site(city: City) -> None:
+    await publish(city)
+    async with city.browser(**here(city)) as browser:
+        await signed_in(city, browser)
+        lure = "//evil.example"
+        asked = await browser.get("/consent", params={"app_id": "library", "next": lure})
+        assert hidden(asked.text, "next") == "/"
+        allowed = await browser.post("/consent", data={"app_id": "library", "next": lure, "answer": "allow"})
+        assert allowed.headers["location"] == "/"
+
+
 async def test_consent_is_asked_of_who_is_signed_in_only(city: City) -> None:
     await publish(city)
     async with city.browser(**here(city)) as stranger:
@@ -158,6 +180,6 @@ async def test_signing_out_ends_the_session_of_this_browser(city: City) -> None:
         await signed_in(city, browser)
         assert "Sign out on this device?" in (await browser.get("/sign-out")).text
         cookie = browser.cookies["banyan_session"]
-        assert (await browser.post("/sign-out")).headers["location"] == "/sign-in"
+        assert (await browser.post("/sign-out")).headers["location"] == "/sign-in?next=%2F"
         browser.cookies.set("banyan_session", cookie)
         assert (await browser.get("/v1/me")).status_code == 401
