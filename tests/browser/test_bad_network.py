@@ -168,6 +168,17 @@ def test_a_notice_that_comes_while_the_inbox_opens_is_in_it(visit: Open, demo: D
     expect(page.locator("#unread")).to_contain_text("2")
 
 
+def test_every_card_is_in_the_wallet(visit: Open, demo: Demo, lin: str) -> None:
+    card = demo.library_card(lin)
+    page = visit(BLANK, as_=lin, size=PHONE)
+    page.route(
+        re.compile(r"/v1/cards(\?|$)"),
+        lambda route: route.fulfill(json={"items": [card], "next": None if "cursor=" in route.request.url else "more"}),
+    )
+    page.goto(demo.base_url + "/cards")
+    expect(page.locator("a.wallet-card")).to_have_count(2)
+
+
 # ---- the reader
 
 

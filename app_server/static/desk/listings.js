@@ -1,6 +1,6 @@
 // The desk's first view: the list on the left, the listing on the right, both live, and the address says what is shown.
 
-import { call, pages } from "../js/api.js";
+import { call, whole } from "../js/api.js";
 import { announce, fill, h, icon, skeleton } from "../js/dom.js";
 import { t, timeElement } from "../js/i18n.js";
 import { lift, suspend } from "./decide.js";
@@ -64,9 +64,7 @@ async function loadDetail() {
 
 async function refresh() {
   try {
-    const all = [];
-    for await (const page of pages(api, { limit: 100 })) all.push(...page);
-    items = all;
+    items = await whole(api);
     updated = new Date().toISOString();
     fill(at("freshness"), freshness("updated"));
     draw();

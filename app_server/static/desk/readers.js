@@ -1,6 +1,6 @@
 // Readers of cards: add one and hand over its code, see which are enrolled, remove one.
 
-import { get, pages, post, remove } from "../js/api.js";
+import { get, post, remove, whole } from "../js/api.js";
 import { announce, ask, fill, h, icon, skeleton } from "../js/dom.js";
 import { has, sentence, t, timeElement } from "../js/i18n.js";
 import { desk, refusal, start } from "./frame.js";
@@ -17,9 +17,8 @@ let handedOver = null; // {id, enrolledAt}: the reader whose code is on the page
 
 async function refresh() {
   try {
-    const all = [];
-    if (!appNames.size) for await (const page of pages(listings, { limit: 100 })) for (const { app_id: id, name } of page) appNames.set(id, name);
-    for await (const page of pages("/v1/verifiers", { limit: 100 })) all.push(...page);
+    if (!appNames.size) for (const { app_id: id, name } of await whole(listings)) appNames.set(id, name);
+    const all = await whole("/v1/verifiers");
     const now = JSON.stringify(all);
     if (now === shown) return;
     shown = now;
@@ -133,7 +132,7 @@ function roleChoices(roles) {
 }
 
 async function add() {
-  const apps = (await get(`${listings}?limit=100`)).items;
+  const apps = await whole(listings);
   const error = h("p", { class: "error", role: "alert", hidden: true });
   const field = (name, control, hint = null) => h("div", { class: "field" }, h("label", { for: `reader-${name}` }, t(`desk.readers.${name}`)), control, hint ? h("p", { class: "hint", id: `reader-${name}-hint` }, hint) : null);
   const text = (name, most) => h("input", { id: `reader-${name}`, name, required: true, maxlength: most, autocomplete: "off", "aria-describedby": `reader-${name}-hint` });

@@ -61,15 +61,16 @@ export const post = async (path, body, options) => (await call("POST", path, { b
 export const patch = async (path, body, options) => (await call("PATCH", path, { body, ...options })).data;
 export const remove = async (path, options) => (await call("DELETE", path, options)).data;
 
-/** Read a cursor-paged list page by page: `for await (const items of pages("/v1/ledger"))`. */
-export async function* pages(path, { limit } = {}) {
-  let cursor = null;
+/** All items of a cursor-paged list, read a hundred at a time. */
+export async function whole(path, options) {
+  const items = [];
+  const url = new URL(path, location.origin);
+  url.searchParams.set("limit", "100");
+  let page;
   do {
-    const url = new URL(path, location.origin);
-    if (limit) url.searchParams.set("limit", String(limit));
-    if (cursor) url.searchParams.set("cursor", cursor);
-    const page = await get(url.pathname + url.search);
-    yield page.items;
-    cursor = page.next;
-  } while (cursor);
+    page = await get(url.pathname + url.search, options);
+    items.push(...page.items);
+    url.searchParams.set("cursor", page.next);
+  } while (page.next);
+  return items;
 }

@@ -1,6 +1,6 @@
 // The wallet: every card in its issuer's colour, opened with one tap.
 
-import { get } from "../api.js";
+import { whole } from "../api.js";
 import { fill, h, icon } from "../dom.js";
 import { t } from "../i18n.js";
 import { setTitle } from "../router.js";
@@ -24,7 +24,7 @@ export async function cards(main, { signal }) {
   const list = h("div", {}, h("div", { class: "wallet", "aria-hidden": "true" }, h("div", { class: "wallet-card skeleton" })));
   fill(main, h("div", { class: "head" }, h("h1", {}, t("cards.title"))), list);
   const load = async () => {
-    const { items } = await get("/v1/cards", { signal });
+    const items = await whole("/v1/cards", { signal });
     fill(list, items.length
       ? h("ul", { class: "wallet" }, items.map(walletCard))
       : h("div", { class: "empty panel" }, icon("cards"), h("h2", {}, t("cards.empty_title")), h("p", {}, t("cards.empty")),

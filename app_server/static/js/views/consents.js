@@ -1,6 +1,6 @@
 // What services may see: every consent, by service, each taken back with one step and one question.
 
-import { pages, remove } from "../api.js";
+import { remove, whole } from "../api.js";
 import { announce, ask, fill, h, icon } from "../dom.js";
 import { has, sentence, t, timeElement } from "../i18n.js";
 import { setTitle } from "../router.js";
@@ -36,10 +36,7 @@ export async function consents(main, { signal }) {
 
   async function load() {
     const byApp = new Map();
-    for await (const items of pages("/v1/consents", { limit: 100 })) {
-      if (signal.aborted) return;
-      for (const consent of items) byApp.set(consent.app_id, [...(byApp.get(consent.app_id) ?? []), consent]);
-    }
+    for (const consent of await whole("/v1/consents", { signal })) byApp.set(consent.app_id, [...(byApp.get(consent.app_id) ?? []), consent]);
     fill(body, byApp.size
       ? [...byApp.values()].map((group) => h("section", { class: "stack stack--tight" },
         h("h2", {}, group[0].app_name),

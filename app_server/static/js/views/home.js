@@ -1,6 +1,6 @@
 // Home: a greeting, what is new, the city code at one tap, the services and their search.
 
-import { get } from "../api.js";
+import { get, whole } from "../api.js";
 import { announce, fill, h, icon } from "../dom.js";
 import { currentLocale, dayOf, sentence, t, timeElement } from "../i18n.js";
 import { problemPanel, setTitle } from "../router.js";
@@ -31,7 +31,7 @@ const waitingNews = () => [h("div", { class: "spread" }, h("h2", {}, t("home.new
 /** The services that match; `showAll` takes the search back. */
 async function showServices(list, status, query, { signal, showAll }) {
   const path = query ? `/v1/miniapps?q=${encodeURIComponent(query)}` : "/v1/miniapps";
-  const { items } = await get(path, { signal });
+  const items = await whole(path, { signal });
   const order = recent();
   const place = (app) => (order.includes(app.app_id) ? order.indexOf(app.app_id) : order.length);
   fill(list, (query ? items : [...items].sort((a, b) => place(a) - place(b))).map(tile));

@@ -1,6 +1,6 @@
 // A mini-app, full-screen under a thin bar: its name, its sponsor's mark, close, and "about this service".
 
-import { get, post } from "../api.js";
+import { get, post, whole } from "../api.js";
 import { serve } from "../bridge.js";
 import { art, fill, h, icon } from "../dom.js";
 import { currentLocale, has, sentence, t } from "../i18n.js";
@@ -91,8 +91,7 @@ function methods(appId, name, onRefusal) {
       setTitle(title === name ? name : `${title.slice(0, 80)} · ${name}`);
     },
     async showCard({ type }) {
-      const { items } = await get("/v1/cards");
-      const card = items.find((one) => one.app_id === appId && (type === undefined || one.type === type));
+      const card = (await whole("/v1/cards")).find((one) => one.app_id === appId && (type === undefined || one.type === type));
       navigate(card ? `/cards/${card.id}` : "/cards");
     },
     async openInbox() { navigate("/inbox"); },

@@ -1,6 +1,6 @@
 // Show a card: a new code every few seconds, a ring that says when, digits to read aloud, and honest words offline.
 
-import { get } from "../api.js";
+import { get, whole } from "../api.js";
 import { announce, fill, h, icon, s } from "../dom.js";
 import { sentence, t } from "../i18n.js";
 import { draw } from "../qr.js";
@@ -145,8 +145,7 @@ export async function showCard(main, { params, signal }) {
 export async function code(main, { query, signal }) {
   setTitle(t("nav.code"));
   waiting(main);
-  const { items } = await get("/v1/cards", { signal });
-  const usable = items.filter((card) => card.status === "active");
+  const usable = (await whole("/v1/cards", { signal })).filter((card) => card.status === "active");
   const wanted = query.get("card") ?? lastCard();
   const card = usable.find(({ id }) => id === wanted) ?? usable[0];
   if (card) return drawCard(main, card, { signal, others: usable, fallback: "/" });
