@@ -168,6 +168,64 @@ def test_a_notice_that_comes_while_the_inbox_opens_is_in_it(visit: Open, demo: D
     expect(page.locator("#unread")).to_contain_text("2")
 
 
+def test_a_mark_that_was_not_kept_is_taken_back(visit: Open, demo: Demo, lin: str) -> None:
+    page = visit(BLANK, as_=lin, size=PHONE)
+    page.route(
+        INBOX, lambda route: route.fulfill(json={"items": [{**entry(1), "read_at": None}], "next": None, "unread": 1})
+    )
+    page.route("**/v1/inbox/1/read", in_turn({"status": 503, "json": {"code": "temporarily_unavailable"}}))
+    page.goto(demo.base_url + "/inbox")
+    page.get_by_role("button", name="Mark as read").click()
+    expect(page.locator("#main p[role=status]")).not_to_be_empty()
+    expect(page.get_by_role("button", name="Mark as read")).to_be_visible()
+    expect(page.locator("#unread")).to_contain_text("1")
+
+
+def test_a_stream_that_is_refused_because_the_session_ended_leads_to_sign_in(visit: Open, demo: Demo, lin: str) -> None:
+    page = visit("/cards", as_=lin, size=PHONE)
+    expect(page.get_by_role("heading", name="Cards", level=1)).to_be_visible()
+    page.context.clear_cookies(name="banyan_session")
+    page.evaluate(
+        """async () => {
+            const app = document.querySelector("script[type=module]").src;
+            (await import(app.replace("app.js", "session.js"))).listen();
+        }"""
+    )
+    page.wait_for_url("**/sign-in?next=%2Fcards")
+
+
+def test_a_service_that_was_suspended_while_the_stream_was_closed_gives_way_when_it_opens(
+    visit: Open, demo: Demo, lin: str
+) -> None:
+    demo.library_card(lin)
+    page = visit("/apps/library", as_=lin, size=PHONE)
+    expect(page.locator("iframe")).to_be_visible()
+    closed = {"code": "miniapp_suspended", "status": 403, "app_id": "library"}
+    page.route("**/v1/miniapps/library/launch", lambda route: route.fulfill(status=403, json=closed))
+    page.route(
+        "**/v1/miniapps/library",
+        lambda route: route.fulfill(
+            json={"app_id": "library", "name": "Fuzhou Library", "sector": "public", "open": False}
+        ),
+    )
+    page.evaluate(
+        """async () => {
+            const app = document.querySelector("script[type=module]").src;
+            (await import(app.replace("app.js", "session.js"))).listen();
+        }"""
+    )
+    expect(page.locator(".frame__body h2")).to_be_visible()
+    expect(page.locator("iframe")).to_have_count(0)
+
+
+def test_an_address_that_is_not_text_is_answered(visit: Open, demo: Demo, lin: str) -> None:
+    page = visit("/cards", as_=lin, size=PHONE)
+    page.evaluate("history.replaceState({}, '', '/apps/%E0%A4%A')")
+    page.evaluate("history.pushState({}, '', '/cards')")
+    page.go_back()
+    expect(page.get_by_role("heading", name="Services")).to_be_visible()
+
+
 def test_every_card_is_in_the_wallet(visit: Open, demo: Demo, lin: str) -> None:
     card = demo.library_card(lin)
     page = visit(BLANK, as_=lin, size=PHONE)
@@ -177,6 +235,59 @@ def test_every_card_is_in_the_wallet(visit: Open, demo: Demo, lin: str) -> None:
     )
     page.goto(demo.base_url + "/cards")
     expect(page.locator("a.wallet-card")).to_have_count(2)
+
+
+def test_a_refusal_that_comes_after_she_left_the_service_leads_her_nowhere(visit: Open, demo: Demo, lin: str) -> None:
+    demo.library_card(lin)
+    page = visit("/apps/library", as_=lin, size=PHONE)
+    expect(page.locator("iframe")).to_be_visible()
+    held: list[Route] = []
+    page.route("**/v1/miniapps/library/launch", lambda route: held.append(route))
+    with page.expect_request("**/v1/miniapps/library/launch"):
+        page.evaluate(
+            """async () => {
+                const app = document.querySelector("script[type=module]").src;
+                const {inbox} = await import(app.replace("app.js", "session.js"));
+                inbox.dispatchEvent(new CustomEvent("listing", {detail: {app_id: "library", open: false}}));
+            }"""
+        )
+    page.get_by_role("button", name="Close", exact=True).click()
+    expect(page.get_by_role("heading", name="Services")).to_be_visible()
+    with page.expect_response("**/v1/miniapps/library/launch"):
+        page.evaluate("globalThis.stayed = true")
+        held[0].fulfill(status=403, json={"code": "consent_required", "status": 403})
+    page.wait_for_timeout(500)
+    assert page.evaluate("globalThis.stayed")
+
+
+def test_a_question_that_is_no_longer_wanted_is_not_asked(visit: Open, lin: str) -> None:
+    page = visit(BLANK, as_=lin)
+    asked: list[str] = []
+    page.on("request", lambda sent: asked.append(sent.url) if sent.url.endswith("/v1/me") else None)
+    told = page.evaluate(
+        """async () => {
+            const here = document.querySelector("script[type=module]").src;
+            const {get} = await import(here.replace("desk/outbox.js", "js/api.js"));
+            return get("/v1/me", {signal: AbortSignal.abort()}).catch((error) => error.name);
+        }"""
+    )
+    assert told == "AbortError"
+    assert not asked
+
+
+def test_a_steady_refresh_goes_on_after_one_failed(visit: Open) -> None:
+    page = visit(BLANK)
+    turns = page.evaluate(
+        """async () => {
+            const here = document.querySelector("script[type=module]").src;
+            const {every} = await import(here.replace("outbox.js", "live.js"));
+            let turns = 0;
+            const turn = every(1000, async () => { turns += 1; throw new Error("once"); });
+            for (let i = 0; i < 2; i++) await turn().catch(() => {});
+            return turns;
+        }"""
+    )
+    assert turns == 2
 
 
 # ---- the reader
@@ -219,3 +330,18 @@ def test_a_check_whose_answer_was_lost_is_asked_again_under_the_same_key(demo: D
     field.press("Enter")
     expect(reader.get_by_role("heading", name="Accepted")).to_be_visible()
     assert keys[0] == keys[1] != keys[2]
+
+
+def test_a_scan_view_that_was_put_away_hears_nothing_more(reader: Page) -> None:
+    focused = reader.evaluate(
+        """async () => {
+            const here = document.querySelector("script[type=module]").src;
+            const {ScanView} = await import(here.replace("reader.js", "scan.js"));
+            const view = new ScanView({found() {}, refused() {}, online: () => true});
+            view.close();
+            document.querySelector("main").replaceChildren(view.element);
+            document.body.dispatchEvent(new KeyboardEvent("keydown", {key: "1", bubbles: true}));
+            return document.activeElement === view.input;
+        }"""
+    )
+    assert not focused

@@ -205,3 +205,14 @@ def test_the_code_for_a_replaced_device_stays_until_that_device_is_set_up(visit:
     with httpx2.Client(base_url=demo.base_url) as device:
         assert device.post("/v1/verifiers/enrolments", json={"code": code}).status_code == 201
     expect(page.locator("#enrolment-code")).to_have_count(0, timeout=10_000)
+
+
+def test_since_when_a_reader_waits_is_told_anew_as_time_goes_by(visit: Open, demo: Demo) -> None:
+    page = visit("/demo/outbox", as_=OPERATOR)
+    page.clock.install()
+    demo.new_code("Waiting desk")
+    page.goto(demo.base_url + "/console/readers")
+    row = page.get_by_role("row", name=re.compile("Waiting desk"))
+    expect(row).to_contain_text("just now")
+    page.clock.run_for(90_000)
+    expect(row).to_contain_text("minute")

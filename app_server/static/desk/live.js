@@ -28,9 +28,12 @@ export function every(seconds, work, live = () => true) {
     clearTimeout(timer);
     if (running) return;
     running = true;
-    if (!document.hidden && live()) await work();
-    running = false;
-    timer = setTimeout(turn, seconds * 1000);
+    try {
+      if (!document.hidden && live()) await work();
+    } finally {
+      running = false;
+      timer = setTimeout(turn, seconds * 1000);
+    }
   };
   document.addEventListener("visibilitychange", () => { if (!document.hidden) turn(); });
   timer = setTimeout(turn, seconds * 1000);

@@ -2,7 +2,7 @@
 
 import { get, post, remove, whole } from "../js/api.js";
 import { announce, ask, fill, h, icon, skeleton } from "../js/dom.js";
-import { has, sentence, t, timeElement } from "../js/i18n.js";
+import { has, renewTimes, sentence, t, timeElement } from "../js/i18n.js";
 import { desk, refusal, start } from "./frame.js";
 import { localised } from "./listing-detail.js";
 import { copy, emptyState, every } from "./live.js";
@@ -20,7 +20,7 @@ async function refresh() {
     if (!appNames.size) for (const { app_id: id, name } of await whole(listings)) appNames.set(id, name);
     const all = await whole("/v1/verifiers");
     const now = JSON.stringify(all);
-    if (now === shown) return;
+    if (now === shown) return renewTimes(at("readers"));
     shown = now;
     draw(all);
     const waiting = all.find((reader) => reader.id === handedOver?.id);

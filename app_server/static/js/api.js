@@ -29,6 +29,7 @@ export async function call(method, path, { body, etag, key, headers = {}, signal
   if (body !== undefined && !(body instanceof Blob)) sent["content-type"] = "application/json";
   if (etag) sent["if-match"] = etag;
   if (key) sent["idempotency-key"] = key;
+  signal?.throwIfAborted();
   const limit = new AbortController(); // ends with the caller's signal, or when patience does
   const giveUp = () => limit.abort();
   const timer = setTimeout(giveUp, PATIENCE);

@@ -63,6 +63,11 @@ export const dayOf = (date) => new Intl.DateTimeFormat(styles[locale], { weekday
 /** The exact time, for those who ask. */
 export const exactly = (value) => new Intl.DateTimeFormat(styles[locale], { dateStyle: "full", timeStyle: "medium" }).format(new Date(value));
 
+/** Put the times within `parent` into today's words: "just now" has become "a minute ago". */
+export function renewTimes(parent) {
+  for (const time of parent.querySelectorAll("time")) time.textContent = when(time.dateTime);
+}
+
 /** A <time> element: people's words, with the exact time as its title and datetime. */
 export function timeElement(value) {
   const element = document.createElement("time");

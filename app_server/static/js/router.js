@@ -20,7 +20,12 @@ export function route(pattern, tab, view) {
 function match(path) {
   for (const { expression, names, tab, view } of routes) {
     const found = expression.exec(path);
-    if (found) return { tab, view, params: Object.fromEntries(names.map((name, i) => [name, decodeURIComponent(found[i + 1])])) };
+    if (!found) continue;
+    try {
+      return { tab, view, params: Object.fromEntries(names.map((name, i) => [name, decodeURIComponent(found[i + 1])])) };
+    } catch {
+      return null; // not UTF-8, so nobody's name
+    }
   }
   return null;
 }

@@ -38,11 +38,12 @@ export function applyLook({ locale, theme, elder_mode: elder }) {
   return root.lang !== locale;
 }
 
-/** What arrives: `notice` events carry an item, `unread` events the new count, `listing` events {app_id, open}. */
+/** What arrives: `notice` events carry an item, `unread` events the new count, `listing` events {app_id, open}, `reopened` that some of these may have been missed. */
 export const inbox = new EventTarget();
 let unread = 0;
 let source = null;
 let last = null;
+let opened = false;
 let retry = 1000;
 let rest = 0;
 
@@ -61,7 +62,11 @@ export function listen(position = last) {
   source?.close();
   const mine = new EventSource(last === null ? "/v1/inbox/stream" : `/v1/inbox/stream?after=${encodeURIComponent(last)}`);
   source = mine;
-  source.addEventListener("open", () => { retry = 1000; });
+  source.addEventListener("open", () => {
+    retry = 1000;
+    if (opened) inbox.dispatchEvent(new Event("reopened"));
+    opened = true;
+  });
   source.addEventListener("notice", (event) => {
     last = event.lastEventId || last;
     const item = JSON.parse(event.data);
@@ -72,6 +77,7 @@ export function listen(position = last) {
   source.addEventListener("error", () => {
     if (mine.readyState !== EventSource.CLOSED || source !== mine) return;
     later(() => { if (source === mine) listen(); });
+    get("/v1/me").catch(() => {}); // a stream does not say why it was refused; this leads to sign-in when the session has ended
   });
 }
 

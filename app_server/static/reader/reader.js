@@ -55,6 +55,7 @@ function ready(verifier) {
   fill(at("here"),
     h("p", {}, h("strong", {}, verifier.name), h("span", { class: "small" }, verifier.place)));
   fill(at("foot"), h("button", { type: "button", class: "button button--quiet", onclick: () => forget(verifier) }, icon("exit"), t("reader.forget.open")));
+  scan?.close();
   scan = new ScanView({ found: check, refused, online: () => online });
   scan.open(main);
 }

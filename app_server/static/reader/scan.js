@@ -28,11 +28,12 @@ export class ScanView {
     this.finder = h("div", { class: "finder" }, this.video, h("div", { class: "finder__frame", "aria-hidden": "true" }), this.words, this.hint);
     this.camera = new Camera(this.video, { seen: (text) => this.#seen(text), state: (word) => this.#show(word), mayLook: () => this.element.isConnected && this.online() && !this.busy });
     this.busy = false;
+    this.ended = new AbortController();
     this.#ways();
     this.element = h("div", { class: "scan" },
       h("section", { class: "scan__camera", "aria-labelledby": "scan-title" }, h("h1", { id: "scan-title" }, t("reader.scan.title")), this.finder, this.tools),
       h("section", { class: "scan__ways panel stack", "aria-labelledby": "ways-title" }, h("h2", { id: "ways-title" }, t("reader.scan.other_ways")), this.form, this.upload));
-    document.addEventListener("visibilitychange", () => this.#visibility());
+    document.addEventListener("visibilitychange", () => this.#visibility(), { signal: this.ended.signal });
     this.#show("off");
   }
 
@@ -51,9 +52,10 @@ export class ScanView {
     if (matchMedia("(pointer: fine)").matches) this.input.focus({ preventScroll: true });
   }
 
+  /** For good: a further enrolment makes a view of its own. */
   close() {
     this.camera.stop();
-    this.state = "off";
+    this.ended.abort();
   }
 
   #visibility() {
@@ -119,7 +121,7 @@ export class ScanView {
     document.addEventListener("keydown", (event) => { // a number typed anywhere lands in the field, as a hand scanner does it
       if (!/^[0-9B]$/i.test(event.key) || event.ctrlKey || event.metaKey || event.altKey || !this.element.isConnected) return;
       if (!event.target.closest("input, dialog")) this.input.focus();
-    });
+    }, { signal: this.ended.signal });
     this.pictureNote = h("p", { class: "hint", id: "picture-hint" }, t("reader.scan.upload_hint"));
     this.pictureError = h("p", { class: "error", hidden: true });
     const file = h("input", { type: "file", accept: KINDS.join(","), id: "picture", "aria-describedby": "picture-hint", onchange: () => this.#picture(file) });

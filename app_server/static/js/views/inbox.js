@@ -56,11 +56,19 @@ export async function inboxView(main, { signal }) {
   };
   const markRead = async (item) => {
     if (item.read_at) return;
-    item.read_at = new Date().toISOString();
-    setRead(elements.get(item.id), item);
-    setUnread(unreadCount() - 1);
-    redraw();
-    await call("POST", `/v1/inbox/${item.id}/read`).catch((problem) => fill(status, sentence(problem)));
+    const put = (at, change) => {
+      item.read_at = at;
+      setRead(elements.get(item.id), item);
+      setUnread(unreadCount() + change);
+      redraw();
+    };
+    put(new Date().toISOString(), -1);
+    try {
+      await call("POST", `/v1/inbox/${item.id}/read`);
+    } catch (problem) {
+      put(null, 1);
+      fill(status, sentence(problem));
+    }
   };
   const add = (item, where) => {
     if (items.has(item.id)) return;

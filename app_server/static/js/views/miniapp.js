@@ -119,7 +119,6 @@ export async function openApp(main, { params, query, signal }) {
   title.focus();
   let bridge = null;
   const leave = () => {
-    inbox.removeEventListener("listing", changed);
     bridge?.close();
     frame.hidden = true;
     frame.replaceChildren();
@@ -134,12 +133,14 @@ export async function openApp(main, { params, query, signal }) {
 
   /** Ask for consent, or put a kind page where the service would be. */
   const refused = async (problem) => {
+    if (signal.aborted) return;
     if (problem.code === "consent_required") {
       const next = encodeURIComponent(location.pathname + location.search);
       location.replace(`/consent?app_id=${encodeURIComponent(appId)}&next=${next}`);
       return;
     }
     const app = await get(`/v1/miniapps/${encodeURIComponent(appId)}`).catch(() => null);
+    if (signal.aborted) return;
     const name = app?.name ?? t("miniapp.this_service");
     if (app) named(app);
     else { setTitle(name); fill(title, name); asks.remove(); }
@@ -153,7 +154,14 @@ export async function openApp(main, { params, query, signal }) {
     if (detail.open) refresh();
     else launchApp(appId).catch((problem) => (problem.code ? refused(problem) : undefined));
   }
-  inbox.addEventListener("listing", changed);
+  inbox.addEventListener("listing", changed, { signal });
+
+  /** What was missed while the stream was closed. */
+  async function catchUp() {
+    const app = await get(`/v1/miniapps/${encodeURIComponent(appId)}`, { signal }).catch(() => null);
+    if (app && app.open !== Boolean(body.querySelector("iframe"))) changed({ detail: app });
+  }
+  inbox.addEventListener("reopened", catchUp, { signal });
 
   const page = query.get("page");
   try {
