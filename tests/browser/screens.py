@@ -5,16 +5,20 @@ from pathlib import Path
 
 import zxingcpp
 from PIL import Image
-from playwright.sync_api import Error, Locator, Page
+from playwright.sync_api import Error, Locator, Page, TimeoutError
 
-TRIES, PAUSE = 50, 100  # ms; a busy machine draws late, and Chromium then cannot always be photographed at once
+TRIES, PAUSE = 50, 100  # ms; a busy machine draws late
+SHOTS, EXPOSURE = 6, 5_000  # ms; Chromium can refuse a picture, or never make it, of a page that lies behind another
 
 
 def photograph(screen: Page | Locator) -> bytes:
     """A PNG of the screen, as soon as Chromium can make one."""
-    for _ in range(TRIES):
+    for _ in range(SHOTS):
+        _page(screen).bring_to_front()
         try:
-            return screen.screenshot()
+            return screen.screenshot(timeout=EXPOSURE)
+        except TimeoutError:
+            continue
         except Error as error:
             if "captureScreenshot" not in error.message:  # what the protocol calls it; the reasons vary
                 raise
