@@ -51,9 +51,14 @@ async def sign_out(scene: Scene) -> Wish:
 @write("PATCH", "/v1/me")
 async def change_me(scene: Scene) -> Wish:
     who = await scene.newcomer()
-    sql = "SELECT 1 FROM core_resident WHERE id = $1 AND theme = 'dark' AND version = 2"
-    headers = who.headers | {"if-match": '"1"'}
-    return Wish(path="/v1/me", headers=headers, options={"json": {"theme": "dark"}}, effects=count(scene, sql, who.id))
+    version = (await scene.city.rows("SELECT version FROM core_resident WHERE id = $1", who.id))[0]["version"]
+    sql = "SELECT 1 FROM core_resident WHERE id = $1 AND theme = 'dark' AND version = $2"
+    return Wish(
+        path="/v1/me",
+        headers=who.headers | {"if-match": f'"{version}"'},
+        options={"json": {"theme": "dark"}},
+        effects=count(scene, sql, who.id, version + 1),
+    )
 
 
 @write("POST", "/v1/operator/listings/{app_id}/suspension")
