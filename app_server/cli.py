@@ -22,7 +22,7 @@ def main() -> None:
     """Run the command line; a known problem is one sentence on standard error and exit code 1."""
     from app_server.embedded.listening import PortTaken
     from app_server.embedded.programs import EngineError
-    from app_server.kernel.crypto import KeyFileError
+    from app_server.kernel.key_file import KeyFileError
     from app_server.kernel.settings import SettingsError
 
     try:
@@ -212,44 +212,24 @@ def problems() -> None:
 
 @keys_app.command("list")
 def keys_list() -> None:
-    """The signing keys by id, age and state. Secrets are never printed."""
+    """The signing and sealing keys by id, age and state. Secrets are never printed."""
     from app_server.kernel.clock import system_clock
-    from app_server.kernel.crypto import KeyRing
+    from app_server.kernel.key_file import KeyFile
     from app_server.kernel.settings import Settings
+    from app_server.keys import lines
 
-    ring, now = KeyRing.load(Settings.from_env().key_file), system_clock()
-    for key in ring.signing_keys:
-        state = "retired" if key.retired_at else "signs tokens"
-        typer.echo(f"{key.kid}  ES256    {(now - key.created_at).days:>4} days  {state}")
-    typer.echo(f"{ring.gateway_kid}  Ed25519              signs calls to mini-apps")
+    typer.echo("\n".join(lines(KeyFile.read(Settings.from_env().key_file), system_clock())))
 
 
 @keys_app.command("rotate")
 def keys_rotate() -> None:
-    """Put a new sealing key and a new signing key in front; the old ones stay for what they made."""
-    from app_server.kernel.clock import system_clock
-    from app_server.kernel.crypto import KeyRing
+    """Add a signing key and a sealing key: known to every process at once, used later. Nothing is restarted."""
+    import asyncio
+
     from app_server.kernel.settings import Settings
+    from app_server.keys import rotate_by_hand
 
-    path = Settings.from_env().key_file
-    _replace(path, KeyRing.load(path).rotated(system_clock()))
-    typer.echo("The keys are rotated: back the file up, then restart every `banyan serve` and `banyan work`.")
-
-
-def _replace(path: Path, text: str) -> None:
-    """Change a secret file in one step: a cut leaves the old one or the new one."""
-    import os
-
-    draft = path.with_name(f"{path.name}.new")
-    handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(handle, "w") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    owner = path.stat()
-    if (owner.st_uid, owner.st_gid) != (os.getuid(), os.getgid()):
-        os.chown(draft, owner.st_uid, owner.st_gid)
-    draft.replace(path)
+    typer.echo(asyncio.run(rotate_by_hand(Settings.from_env())))
 
 
 def _settings_without_engines() -> Any:

@@ -1,6 +1,7 @@
 """`banyan doctor`: what is well, what is not, and what to do about it."""
 
 import asyncio
+import json
 import os
 import resource
 import shutil
@@ -20,14 +21,17 @@ from rich.console import Console
 from rich.table import Table
 
 from app_server.database import credentials, pending_migrations
-from app_server.embedded.parts import answers
-from app_server.kernel.crypto import KeyFileError, KeyRing
+from app_server.embedded.parts import answer, answers
+from app_server.kernel.crypto import KeyRing
+from app_server.kernel.key_file import KeyFile, KeyFileError
+from app_server.kernel.live_keys import LOOK_EVERY
 from app_server.kernel.settings import Mode, Settings, SettingsError
 
 PATIENCE = 3.0  # seconds for an engine to answer
 SLOW = 0.010  # a round trip that takes longer than this is worth a word
 DRIFT = timedelta(seconds=2)
-SIGNING_KEY_AGE = timedelta(days=90)
+SIGNING_KEY_DAYS = 90  # where the worker does not rotate
+LATE = timedelta(days=2)  # the worker looks once a day
 DISK_LOW, DISK_FULL = 2_000_000_000, 200_000_000
 FILES = 4096  # open files: one for each stream
 OLDEST_POSTGRESQL = 15
@@ -88,7 +92,8 @@ async def examine(settings: Settings) -> list[Finding]:
     """All findings, in the order in which one would mend them."""
     looks: list[Callable[[Settings], Awaitable[list[Finding]]]] = [_postgresql, _valkey]
     found = [finding for look in looks for finding in await look(settings)]
-    found += [key_file(settings.key_file, datetime.now(UTC)), port(settings), carrier(settings), address(settings)]
+    found += [key_file(settings, datetime.now(UTC)), *await keys_in_use(settings)]
+    found += [port(settings), carrier(settings), address(settings)]
     return [*found, disk(settings.key_file), open_files()]
 
 
@@ -196,19 +201,47 @@ def migrations(pending: list[str]) -> Finding:
     return Finding(subject="Migrations", health=Health.WELL, words="the tables are up to date")
 
 
-def key_file(path: Path, now: datetime) -> Finding:
-    """The key ring: there, closed to others, and not too old."""
+def key_file(settings: Settings, now: datetime) -> Finding:
+    """The key file: there, closed to others, not too old, and can be rotated by whoever should."""
+    subject, path = "Key file", settings.key_file
     try:
-        ring = KeyRing.load(path)
+        newest = KeyFile.read(path).signing[0]
     except KeyFileError as error:
         first, _, rest = str(error).partition(". ")
-        return Finding(subject="Key file", health=Health.ILL, words=first, remedy=rest)
-    age = now - ring.signing_key.created_at
+        return Finding(subject=subject, health=Health.ILL, words=first, remedy=rest)
+    age = now - newest.created_at
     words = f"{path}, mode 600, signing key {age.days} days old"
-    if age > SIGNING_KEY_AGE:
-        remedy = "Run `banyan keys rotate`, back the file up, and restart web and worker."
-        return Finding(subject="Key file", health=Health.WORRY, words=words, remedy=remedy)
-    return Finding(subject="Key file", health=Health.WELL, words=words)
+    if newest.used_from > now:
+        words += f", signs from {newest.used_from:%Y-%m-%d %H:%M} UTC"
+    remedy = ""
+    if settings.signing_key_days and not os.access(path.parent, os.W_OK):
+        words += ", cannot be replaced by this user"
+        remedy = "Let the worker write to its directory, or set BANYAN_SIGNING_KEY_DAYS=0 and rotate by hand."
+    elif age > timedelta(days=settings.signing_key_days or SIGNING_KEY_DAYS) + LATE:
+        why = "look for keys_not_rotated in the worker's log, or " if settings.signing_key_days else ""
+        remedy = f"Nobody has rotated it: {why}run `banyan keys rotate` and back the file up."
+    return Finding(subject=subject, health=Health.WORRY if remedy else Health.WELL, words=words, remedy=remedy)
+
+
+async def keys_in_use(settings: Settings) -> list[Finding]:
+    """Whether the process that answers here has the keys of the file; it takes them a second after they change."""
+    subject = "Keys in use"
+    for _ in range(3):
+        served = answer(settings.port, "/.well-known/jwks.json", host=settings.host)
+        if served is None:
+            return []
+        try:
+            there, here = json.loads(served), KeyRing.load(settings.key_file).public_jwks()
+        except KeyFileError:
+            break
+        except ValueError:  # it is somebody else who answers
+            return []
+        if there == here:
+            return [Finding(subject=subject, health=Health.WELL, words="Banyan here has the keys of the file")]
+        await asyncio.sleep(LOOK_EVERY)
+    words = "Banyan here goes on with the keys it had: it cannot take those of the file"
+    remedy = "Put the right file there; key_file_refused in its log says what is wrong with this one."
+    return [Finding(subject=subject, health=Health.ILL, words=words, remedy=remedy)]
 
 
 def port(settings: Settings) -> Finding:

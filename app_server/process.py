@@ -8,7 +8,7 @@ from typing import Any, cast
 from app_server import wiring
 from app_server.database import database
 from app_server.kernel.clock import Clock, system_clock
-from app_server.kernel.crypto import KeyRing
+from app_server.kernel.live_keys import live_keys
 from app_server.kernel.redis import Redis
 from app_server.kernel.settings import Settings
 from app_server.kernel.state import AppState
@@ -27,7 +27,7 @@ async def process(settings: Settings, clock: Clock = system_clock) -> AsyncItera
         stack.push_async_callback(redis.close)
         parts: dict[str, Any] = {
             "settings": settings,
-            "keys": KeyRing.load(settings.key_file),
+            "keys": await stack.enter_async_context(live_keys(settings.key_file, clock)),
             "clock": clock,
             "redis": redis,
             "authenticator": wiring.authenticator(settings),

@@ -1,5 +1,6 @@
 """Consents, the token endpoint, and what is published about them."""
 
+from datetime import timedelta
 from uuid import UUID
 
 from starlette.responses import Response
@@ -11,6 +12,7 @@ from app_server.authorization.views import purpose_of, purposes_of, text_of
 from app_server.identity.profiles import locale_of, name_of
 from app_server.kernel.access import Anonymous, MiniApp, Resident, access, actor
 from app_server.kernel.idempotency import idempotent
+from app_server.kernel.key_times import cached_for
 from app_server.kernel.languages import language_of
 from app_server.kernel.ports import Viewer
 from app_server.kernel.problems import BadCursor, NotFound
@@ -124,7 +126,9 @@ async def discovery(request: AppRequest) -> Response:
 @describe()
 async def jwks(request: AppRequest) -> Response:
     """The city's public keys (RFC 7517)."""
-    return reply(request.state["keys"].public_jwks(), headers={"cache-control": "public, max-age=300"})
+    most = cached_for(timedelta(seconds=request.state["settings"].key_lead_seconds))
+    headers = {"cache-control": f"public, max-age={int(most.total_seconds())}"}
+    return reply(request.state["keys"].public_jwks(), headers=headers)
 
 
 async def _consents(request: AppRequest) -> Consents:

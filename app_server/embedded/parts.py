@@ -112,12 +112,18 @@ def pause_after(failures: int) -> float:
 
 def answers(port: int, path: str, *, host: str = "127.0.0.1") -> bool:
     """Whether `GET path` is answered with 200 within a second. `host` is where the server listens."""
+    return answer(port, path, host=host) is not None
+
+
+def answer(port: int, path: str, *, host: str = "127.0.0.1") -> bytes | None:
+    """What `GET path` is answered with; None if that takes a second, fails, or is not 200."""
     near = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
     connection = http.client.HTTPConnection(near, port, timeout=1)
     try:
         connection.request("GET", path, headers={"Host": f"localhost:{port}"})
-        return connection.getresponse().status == 200
+        response = connection.getresponse()
+        return response.read() if response.status == 200 else None
     except (OSError, http.client.HTTPException):
-        return False
+        return None
     finally:
         connection.close()

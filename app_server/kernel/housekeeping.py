@@ -13,6 +13,7 @@ from app_server.kernel.jobs import Job, Schedule
 from app_server.kernel.modules import Module
 from app_server.kernel.problems import NotFound, TemporarilyUnavailable
 from app_server.kernel.redis import RedisUnavailable
+from app_server.kernel.rotation import rotate_when_due
 from app_server.kernel.routing import describe, get
 from app_server.kernel.schemas import Schema, reply
 from app_server.kernel.state import AppRequest, AppState
@@ -80,6 +81,9 @@ def _is_inside(host: str) -> bool:
 module = Module(
     name="kernel",
     routes=[get("/healthz", healthz), get("/readyz", readyz), get("/metrics", metrics)],
-    jobs=[Job(name="clear_done", handler=clear_done)],
-    schedules=[Schedule(job="clear_done", cron="43 2 * * *")],
+    jobs=[
+        Job(name="clear_done", handler=clear_done),
+        Job(name="rotate_keys", handler=rotate_when_due, transactional=False),
+    ],
+    schedules=[Schedule(job="clear_done", cron="43 2 * * *"), Schedule(job="rotate_keys", cron="17 9 * * *")],
 )

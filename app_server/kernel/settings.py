@@ -52,6 +52,12 @@ class Settings(BaseModel):
     codes_per_address: int = Field(60, ge=1, description="one-time codes an address may ask for in an hour")
     access_token_seconds: int = Field(600, ge=60, le=3600, description="life of an access token")
     session_days: int = Field(90, ge=1, le=365, description="life of a resident's session without use")
+    signing_key_days: int = Field(
+        90, ge=0, le=3650, description="the worker rotates the signing key at this age; 0: only `banyan keys rotate`"
+    )
+    key_lead_seconds: int = Field(
+        3600, ge=10, le=604_800, description="how long a new key is known everywhere before it signs or seals"
+    )
     allow_loopback_apps: bool = Field(False, description="let mini-app endpoints be loopback addresses (bundled apps)")
     database_pool: int = Field(16, ge=1, le=200, description="connections to PostgreSQL in each process")
     worker_concurrency: int = Field(8, ge=1, le=100, description="jobs that one worker runs at once")

@@ -86,11 +86,14 @@ class TokenVerifier(Generic[Meaning]):
     def __init__(self, expected: Expectation, keys: KeyRing, meaning: Callable[[VerifiedClaims], Meaning]) -> None:
         self._expected = expected
         self._meaning = meaning
-        self._public_keys: dict[str, PublicKey] = {key.kid: key.private.public_key() for key in keys.signing_keys}
+        self._keys = keys
+        self._public_keys = keys.public_keys
         self._verified: OrderedDict[bytes, tuple[int, Meaning]] = OrderedDict()
 
     def verify(self, token: str, now: datetime) -> Meaning:
         """What the token means; raises as `verify`. Whether it was revoked is for the caller to check."""
+        if self._public_keys is not self._keys.public_keys:
+            self._follow()
         fingerprint = sha256(token.encode()).digest()
         seen = self._verified.get(fingerprint)
         if seen is not None:
@@ -104,6 +107,12 @@ class TokenVerifier(Generic[Meaning]):
         if len(self._verified) > CACHED:
             self._verified.popitem(last=False)
         return meaning
+
+    def _follow(self) -> None:
+        """The ring has changed. What a key signed that is no longer published is not to be remembered as good."""
+        if self._public_keys.keys() - self._keys.public_keys.keys():
+            self._verified.clear()
+        self._public_keys = self._keys.public_keys
 
 
 def _check_claims(claims: dict[str, Any], expected: Expectation, now: float) -> None:

@@ -55,14 +55,27 @@ def test_keys_rotate_keeps_the_old_ones_and_prints_no_secret(settings: Settings,
     own = settings.model_copy(update={"key_file": tmp_path / "keys.json"})
     banyan("migrate", settings=own)
     before = json.loads(own.key_file.read_text())
-    assert banyan("keys", "rotate", settings=own).returncode == 0
+    done = banyan("keys", "rotate", settings=own)
+    assert (done.returncode, "Back" in done.stdout) == (0, True), done.stderr
     after = json.loads(own.key_file.read_text())
-    assert after["sealing"][1:] == before["sealing"]
+    assert (after["sealing"][1:], after["signing"][1:]) == (before["sealing"], before["signing"])
     assert own.key_file.stat().st_mode & 0o777 == 0o600
     assert list(tmp_path.iterdir()) == [own.key_file]
     listed = banyan("keys", "list", settings=own).stdout
-    assert [line.split()[-1] for line in listed.splitlines()[:2]] == ["tokens", "retired"]
-    assert not any(secret in listed for secret in after["sealing"])
+    states = [" ".join(line.split()[4:6]) for line in listed.splitlines()]
+    assert states == ["signs from", "signs now", "seals from", "seals now", "to mini-apps"]
+    assert not any(entry["key"] in done.stdout + listed for entry in after["sealing"])
+    assert "PRIVATE" not in done.stdout + listed
+
+
+def test_keys_are_rotated_one_at_a_time(settings: Settings, tmp_path: Path) -> None:
+    own = settings.model_copy(update={"key_file": tmp_path / "keys.json"})
+    banyan("migrate", settings=own)
+    banyan("keys", "rotate", settings=own)
+    before = own.key_file.read_text()
+    again = banyan("keys", "rotate", settings=own)
+    assert (again.returncode, "signs from" in again.stderr) == (1, True)
+    assert own.key_file.read_text() == before
 
 
 def test_serve_answers_and_ends_by_itself_when_told_to(settings: Settings) -> None:

@@ -52,14 +52,25 @@ def test_what_is_well_needs_no_remedy() -> None:
 
 def test_a_key_file_is_judged_by_its_mode_and_age(tmp_path: Path) -> None:
     path = tmp_path / "keys.json"
-    assert doctor.key_file(path, NOW).health is Health.ILL
+    own, by_hand = settings(key_file=path), settings(key_file=path, signing_key_days=0)
+    assert doctor.key_file(own, NOW).health is Health.ILL
     KeyRing.create(path, NOW)
-    assert doctor.key_file(path, NOW).health is Health.WELL
-    old = doctor.key_file(path, NOW + timedelta(days=91))
-    assert (old.health, "keys rotate" in old.remedy) == (Health.WORRY, True)
+    assert doctor.key_file(own, NOW + timedelta(days=91)).health is Health.WELL, "the worker looks once a day"
+    for of, remedy in ((own, "keys_not_rotated"), (by_hand, "keys rotate")):
+        old = doctor.key_file(of, NOW + timedelta(days=93))
+        assert (old.health, remedy in old.remedy) == (Health.WORRY, True)
     path.chmod(0o644)
-    exposed = doctor.key_file(path, NOW)
+    exposed = doctor.key_file(own, NOW)
     assert (exposed.health, "chmod 600" in exposed.remedy) == (Health.ILL, True)
+
+
+def test_a_key_file_that_the_worker_cannot_replace_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "keys.json"
+    KeyRing.create(path, NOW)
+    monkeypatch.setattr("os.access", lambda path, mode: False)
+    found = doctor.key_file(settings(key_file=path), NOW)
+    assert (found.health, "BANYAN_SIGNING_KEY_DAYS=0" in found.remedy) == (Health.WORRY, True)
+    assert doctor.key_file(settings(key_file=path, signing_key_days=0), NOW).health is Health.WELL
 
 
 def test_a_port_is_free_or_taken_by_a_stranger() -> None:
