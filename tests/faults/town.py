@@ -249,6 +249,7 @@ def town(data: Path) -> Iterator[Town]:
             sms_secret="the carrier's secret",
             codes_per_address=1_000_000,
             access_token_seconds=3600,
+            key_lead_seconds=10,
         )
         KeyRing.create(settings.key_file, system_clock())
         asyncio.run(migrate(settings))
