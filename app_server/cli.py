@@ -232,6 +232,30 @@ def keys_rotate() -> None:
     typer.echo(asyncio.run(rotate_by_hand(Settings.from_env())))
 
 
+@keys_app.command("reseal")
+def keys_reseal() -> None:
+    """Let the workers seal anew what older sealing keys have sealed. Safe to repeat, and beside everything else."""
+    import asyncio
+
+    from app_server.kernel.settings import Settings
+    from app_server.keys import reseal_all
+
+    typer.echo(asyncio.run(reseal_all(Settings.from_env())))
+
+
+@keys_app.command("drop")
+def keys_drop(
+    key_id: Annotated[str, typer.Argument(help="The old sealing key, as `banyan keys list` names it.")],
+) -> None:
+    """Take an old sealing key out of the key file; refused while any value needs it."""
+    import asyncio
+
+    from app_server.kernel.settings import Settings
+    from app_server.keys import drop
+
+    typer.echo(asyncio.run(drop(Settings.from_env(), key_id)))
+
+
 def _settings_without_engines() -> Any:
     """Settings for what looks at the code only: no engine is asked."""
     from app_server.kernel.settings import Settings

@@ -1,10 +1,12 @@
-"""`banyan keys`: what is in the key file, and a new key in front."""
+"""`banyan keys`: what is in the key file, new keys in front, and old ones out of it."""
 
 from collections.abc import Iterator
 from datetime import datetime
 
+from app_server import wiring
 from app_server.kernel.key_file import ALWAYS, KeyFile, KeyFileError
 from app_server.kernel.key_times import OVERLAP, Key, gives_way, in_use
+from app_server.kernel.resealing import drop_sealing_key, reseal
 from app_server.kernel.rotation import rotate
 from app_server.kernel.settings import Settings
 from app_server.process import process
@@ -36,6 +38,21 @@ async def rotate_by_hand(settings: Settings) -> str:
         f"The new keys are published, and used from {_minute(key.used_from)} on. Back {settings.key_file} up before"
         " that: what they seal cannot be read without them. Nothing has to be restarted."
     )
+
+
+async def reseal_all(settings: Settings) -> str:
+    """Begin to seal old values anew; what to tell about it."""
+    columns = wiring.sealed(settings)
+    async with process(settings):
+        await reseal(columns)
+    return f"The workers seal {len(columns)} columns anew, page by page. `banyan keys drop ID` tells what is left."
+
+
+async def drop(settings: Settings, key_id: str) -> str:
+    """Drop an old sealing key; what to tell about it. Raises `KeyFileError` while a value needs it."""
+    async with process(settings) as state:
+        await drop_sealing_key(settings, wiring.sealed(settings), key_id, state["clock"]())
+    return f"{key_id} is dropped. Backups of the database from before need a backup of the key file from before."
 
 
 def _state(keys: list[Key], key: Key, now: datetime, does: str, after: str) -> str:

@@ -13,6 +13,7 @@ from app_server.kernel.housekeeping import module as kernel
 from app_server.kernel.jobs import Job, Schedule
 from app_server.kernel.modules import Module
 from app_server.kernel.ports import Ports
+from app_server.kernel.resealing import Sealed
 from app_server.kernel.routing import Route
 from app_server.kernel.settings import Mode, Settings
 from app_server.kernel.state import AppState
@@ -68,6 +69,11 @@ def jobs(settings: Settings) -> dict[str, Job]:
     """Every kind of job by name: those of the modules, and one for each reaction."""
     found = [job for module in modules(settings) for job in module.jobs] + reaction_jobs(REACTIONS)
     return {job.name: job for job in found}
+
+
+def sealed(settings: Settings) -> list[Sealed]:
+    """Every column with sealed values."""
+    return [column for module in modules(settings) for column in module.sealed]
 
 
 def schedules(settings: Settings) -> list[Schedule]:

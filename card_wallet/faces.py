@@ -14,12 +14,14 @@ from card_wallet.disclosure import masked
 from card_wallet.lifecycle import Status, standing
 from card_wallet.schemas import CardView, FieldView
 
+NUMBER = "card_wallet_card.number"  # the names that sealed values are bound to
+FIELDS = "card_wallet_card.sealed_fields"
 PLAIN_COLOUR = "#56615B"  # of a card whose issuer no longer declares it
 
 
 def seal_number(number: str, keys: KeyRing) -> bytes:
     """A card's number, for its column."""
-    return keys.seal("card_wallet_card.number", number)
+    return keys.seal(NUMBER, number)
 
 
 def seal_fields(values: Mapping[str, str], keys: KeyRing) -> dict[str, str]:
@@ -52,7 +54,7 @@ def card_view(row: Mapping[str, Any], *, listings: Listings, keys: KeyRing, lang
         app_id=row["app_id"],
         title=in_language(card_type.title, language) if card_type else row["type"],
         issuer=listing.title(language) if listing else row["app_id"],
-        number_masked=masked(keys.open("card_wallet_card.number", row["number"])),
+        number_masked=masked(keys.open(NUMBER, row["number"])),
         colour=card_type.colour if card_type else PLAIN_COLOUR,
         status=standing(Status(row["status"]), row["expires_at"], now).value,
         fields=open_fields(card_type, sealed, sealed, keys, language) if card_type else [],
@@ -63,4 +65,4 @@ def card_view(row: Mapping[str, Any], *, listings: Listings, keys: KeyRing, lang
 
 
 def _sealing_name(field: str) -> str:
-    return f"card_wallet_card.sealed_fields.{field}"
+    return f"{FIELDS}.{field}"

@@ -6,8 +6,10 @@ from app_server.kernel.access import Principal, Verifier
 from app_server.kernel.authentication import Credential
 from app_server.kernel.jobs import Job, Schedule
 from app_server.kernel.modules import Module
+from app_server.kernel.resealing import Sealed
 from app_server.kernel.state import AppState
 from card_wallet import readers
+from card_wallet.faces import FIELDS, NUMBER
 from card_wallet.principals import COOKIE, PREFIX
 from card_wallet.routes import routes
 from card_wallet.state import lifespan, wallet_of
@@ -29,5 +31,9 @@ module = Module(
     jobs=[Job(name="forget_old_enrolment_codes", handler=forget_old_codes)],
     schedules=[Schedule(job="forget_old_enrolment_codes", cron="37 3 * * *")],
     credentials=[Credential(prefix=PREFIX, cookie=COOKIE, kinds=(Verifier,), resolve=resolve_reader)],
+    sealed=[
+        Sealed(table="card_wallet_card", column="number", field=NUMBER),
+        Sealed(table="card_wallet_card", column="sealed_fields", field=FIELDS, by_name=True),
+    ],
     lifespan=lifespan,
 )

@@ -8,6 +8,7 @@ from app_server.kernel.access import Operator, Provider, Resident
 from app_server.kernel.authentication import Credential
 from app_server.kernel.jobs import Job, Schedule
 from app_server.kernel.modules import Module
+from app_server.kernel.resealing import Sealed
 
 module = Module(
     name="identity",
@@ -22,6 +23,12 @@ module = Module(
     ],
     credentials=[
         Credential(prefix="bs_", cookie=SESSION_COOKIE, kinds=(Resident, Operator, Provider), resolve=resolve_cookie)
+    ],
+    sealed=[
+        Sealed(table="core_resident", column="phone_sealed", field="resident.phone"),
+        Sealed(table="core_resident", column="name_sealed", field="resident.name"),
+        Sealed(table="core_sign_in_challenge", column="phone_sealed", field="challenge.phone"),
+        Sealed(table="core_refresh_token", column="successor_sealed", field="refresh.successor"),
     ],
     lifespan=lifespan,
 )

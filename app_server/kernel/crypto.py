@@ -86,6 +86,7 @@ class KeyRing:
         now = self._clock()
         sealing = in_use(self._file.sealing, now)
         self._sealer = sealing.id, self._ciphers[sealing.id]
+        self._older = {key.id for key in self._file.sealing[self._file.sealing.index(sealing) + 1 :]}
         self._signing = in_use(self._file.signing, now)
         self._published = published(self._file.signing, now)
         if [key.kid for key in self._published] != list(self._public_keys):
@@ -106,6 +107,10 @@ class KeyRing:
             return cipher.decrypt(bytes(sealed[4:16]), bytes(sealed[16:]), field.encode()).decode()
         except InvalidTag:
             raise SealBroken(f"a value of {field} does not open") from None
+
+    def sealed_anew(self, field: str, sealed: bytes) -> bytes | None:
+        """The value under the key that seals now; None if no older one has sealed it. Raises `SealBroken`."""
+        return self.seal(field, self.open(field, sealed)) if bytes(sealed[:4]) in self._older else None
 
     def blind_index(self, field: str, value: str) -> bytes:
         """32 bytes by which an equal value of `field` is found again without storing it (HMAC-SHA-256)."""

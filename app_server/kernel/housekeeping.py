@@ -9,10 +9,12 @@ from starlette.responses import Response
 
 from app_server.kernel.access import Anonymous, access
 from app_server.kernel.clearing import again, delete_page
+from app_server.kernel.idempotency import BODY
 from app_server.kernel.jobs import Job, Schedule
 from app_server.kernel.modules import Module
 from app_server.kernel.problems import NotFound, TemporarilyUnavailable
 from app_server.kernel.redis import RedisUnavailable
+from app_server.kernel.resealing import Sealed, reseal_page
 from app_server.kernel.rotation import rotate_when_due
 from app_server.kernel.routing import describe, get
 from app_server.kernel.schemas import Schema, reply
@@ -83,7 +85,9 @@ module = Module(
     routes=[get("/healthz", healthz), get("/readyz", readyz), get("/metrics", metrics)],
     jobs=[
         Job(name="clear_done", handler=clear_done),
+        Job(name="reseal", handler=reseal_page),
         Job(name="rotate_keys", handler=rotate_when_due, transactional=False),
     ],
+    sealed=[Sealed(table="core_idempotent_answer", column="body", field=BODY)],
     schedules=[Schedule(job="clear_done", cron="43 2 * * *"), Schedule(job="rotate_keys", cron="17 9 * * *")],
 )

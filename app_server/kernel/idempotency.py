@@ -29,7 +29,7 @@ from app_server.kernel.state import AppRequest
 from app_server.kernel.unit_of_work import execute, fetchrow, in_unit_of_work
 
 _KEPT_HEADERS = ("content-type", "location", "etag", "cache-control")
-_BODY = "core_idempotent_answer.body"
+BODY = "core_idempotent_answer.body"  # the name that sealed answers are bound to
 
 
 def idempotent(*, required: bool = False) -> Callable[[Endpoint], Endpoint]:
@@ -92,7 +92,7 @@ async def _once(
         key,
         response.status_code,
         orjson.dumps(headers).decode(),
-        keys.seal(_BODY, bytes(response.body).decode()),
+        keys.seal(BODY, bytes(response.body).decode()),
     )
     return response
 
@@ -108,7 +108,7 @@ async def _kept_answer(actor: str, key: str, fingerprint: bytes, keys: KeyRing) 
     if row["fingerprint"] != fingerprint:
         raise IdempotencyKeyReused()
     headers = orjson.loads(row["headers"]) | {"idempotent-replay": "true"}
-    return Response(keys.open(_BODY, row["body"]), status_code=row["status"], headers=headers)
+    return Response(keys.open(BODY, row["body"]), status_code=row["status"], headers=headers)
 
 
 async def _buffered(request: AppRequest) -> bytes:

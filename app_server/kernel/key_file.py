@@ -118,6 +118,11 @@ class KeyFile:
             new["sealing"] = [_new_sealing_entry(now, now + lead), *self.document["sealing"]]
         return KeyFile.of({**self.document, **new})
 
+    def without_sealing_key(self, key_id: bytes) -> "KeyFile":
+        """The file without this key: what it sealed can never be opened again."""
+        kept = [entry for entry in self.document["sealing"] if _sealing_key(entry).id != key_id]
+        return KeyFile.of({**self.document, "sealing": kept})
+
     def create(self, path: Path) -> bool:
         """Write it where there is none yet; tell whether it was written."""
         try:

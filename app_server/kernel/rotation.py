@@ -13,6 +13,13 @@ from app_server.kernel.unit_of_work import execute, in_unit_of_work
 log = logger(__name__)
 
 
+async def one_at_a_time() -> None:
+    """Keep everybody else who changes the key file waiting until the present unit of work ends: of two who read it and
+    write it at once, one change would be lost.
+    """
+    await execute("SELECT pg_advisory_xact_lock(hashtext('banyan keys'))")
+
+
 @in_unit_of_work
 async def rotate(
     settings: Settings, now: datetime, *, by: str, sealing: bool, older_than: timedelta = timedelta()
@@ -23,7 +30,7 @@ async def rotate(
     The file is written last: if the commit after it fails, the rotation stands in the file and not in the audit. Raises
     `KeyFileError` for a file that cannot be read and `OSError` for one that cannot be replaced.
     """
-    await execute("SELECT pg_advisory_xact_lock(hashtext('banyan keys'))")  # two at once would lose one of the keys
+    await one_at_a_time()
     file = KeyFile.read(settings.key_file)
     newest = file.signing[0]
     if newest.used_from > now or newest.created_at > now - older_than:
