@@ -33,6 +33,9 @@ class KeyRing:
     date: hold the ring, never a signing or sealing key of it.
     """
 
+    public_keys: Mapping[str, EllipticCurvePublicKey] = {}
+    """What tokens of ours are verified with, by id; the same object until a key comes or goes."""
+
     def __init__(self, path: Path, clock: Clock) -> None:
         self._path, self._clock = path, clock
         self._read_as = _seen_as(path)
@@ -79,7 +82,6 @@ class KeyRing:
     def _take(self, file: KeyFile) -> None:
         self._file = file
         self._ciphers = {key.id: AESGCM(key.raw) for key in file.sealing}
-        self._public_keys: dict[str, EllipticCurvePublicKey] = {}
         self._choose()
 
     def _choose(self) -> None:
@@ -89,8 +91,8 @@ class KeyRing:
         self._older = {key.id for key in self._file.sealing[self._file.sealing.index(sealing) + 1 :]}
         self._signing = in_use(self._file.signing, now)
         self._published = published(self._file.signing, now)
-        if [key.kid for key in self._published] != list(self._public_keys):
-            self._public_keys = {key.kid: key.private.public_key() for key in self._published}
+        if [key.kid for key in self._published] != list(self.public_keys):
+            self.public_keys = {key.kid: key.private.public_key() for key in self._published}
 
     def seal(self, field: str, text: str) -> bytes:
         """Encrypt `text` for the column named `field` (`table.column`)."""
@@ -140,15 +142,10 @@ class KeyRing:
         """All published ES256 keys, newest first: those to come, the one that signs, those that did."""
         return self._published
 
-    @property
-    def public_keys(self) -> Mapping[str, EllipticCurvePublicKey]:
-        """What tokens of ours are verified with, by id; the same object until a key comes or goes."""
-        return self._public_keys
-
     def public_jwks(self) -> dict[str, list[dict[str, str]]]:
         """The published keys (RFC 7517): ES256 for tokens, Ed25519 for calls to mini-apps."""
         jwks = []
-        for kid, public in self._public_keys.items():
+        for kid, public in self.public_keys.items():
             point = public.public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
             jwks.append(
                 {"kty": "EC", "crv": "P-256", "x": _b64(point[1:33]), "y": _b64(point[33:]), "kid": kid}
