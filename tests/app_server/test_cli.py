@@ -78,6 +78,17 @@ def test_keys_are_rotated_one_at_a_time(settings: Settings, tmp_path: Path) -> N
     assert own.key_file.read_text() == before
 
 
+def test_an_old_sealing_key_is_dropped_by_its_id_and_not_too_early(settings: Settings, tmp_path: Path) -> None:
+    own = settings.model_copy(update={"key_file": tmp_path / "keys.json"})
+    banyan("migrate", settings=own)
+    assert banyan("keys", "reseal", settings=own).returncode == 0
+    sealing = next(
+        line.split()[0] for line in banyan("keys", "list", settings=own).stdout.splitlines() if "AES" in line
+    )
+    refused = banyan("keys", "drop", sealing, settings=own)
+    assert (refused.returncode, "no older sealing key" in refused.stderr) == (1, True)
+
+
 def test_serve_answers_and_ends_by_itself_when_told_to(settings: Settings) -> None:
     port = free_port()
     process = subprocess.Popen(
