@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from app_server.authorization.events import ConsentWithdrawn
 from app_server.authorization.module import module as authorization
+from app_server.authorization.registered import registered_clients
 from app_server.gateway.events import tell_app_consent_is_withdrawn
 from app_server.gateway.module import module as gateway
 from app_server.identity.module import module as identity
@@ -12,7 +13,7 @@ from app_server.kernel.events import Reactions, reaction_jobs
 from app_server.kernel.housekeeping import module as kernel
 from app_server.kernel.jobs import Job, Schedule
 from app_server.kernel.modules import Module
-from app_server.kernel.ports import Ports
+from app_server.kernel.ports import EitherClients, Ports
 from app_server.kernel.resealing import Sealed
 from app_server.kernel.routing import Route
 from app_server.kernel.settings import Mode, Settings
@@ -47,7 +48,7 @@ def modules(settings: Settings) -> Sequence[Module]:
 def ports(state: AppState) -> Ports:
     """Who does what siblings ask for. Called once, after every module has added to the state."""
     return Ports(
-        clients=PublishedClients(state),
+        clients=EitherClients(PublishedClients(state), registered_clients(state)),
         ledger=ResidentLedger(clock=state["clock"]),
         sms=CarrierOutbox(keys=state["keys"], clock=state["clock"]),
         inbox=ResidentInbox(state=state),

@@ -17,6 +17,7 @@ class Person:
         self.http = city.browser()
         self.id = ""
         self.refresh_token = ""
+        self.cookie = ""
 
     async def sign_in(self) -> None:
         """By one-time code."""
@@ -29,6 +30,7 @@ class Person:
         assert opened.status_code == 201, opened.text
         body = opened.json()
         self.id, self.refresh_token = body["resident"]["id"], body["refresh_token"]
+        self.cookie = self.http.cookies["banyan_session"]
         self.http.cookies.clear()
         self.http.headers["authorization"] = f"Bearer {body['access_token']}"
 

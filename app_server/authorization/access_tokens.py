@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from app_server.authorization.redeeming import Redemptions, redeem_all
+from app_server.authorization.registered import kept
 from app_server.authorization.tokens import principal_of
 from app_server.identity.sessions import sessions_of
 from app_server.kernel.access import MiniApp, Resident
@@ -59,7 +60,9 @@ async def lifespan(state: AppState) -> AsyncIterator[dict[str, Any]]:
     expected = Expectation(
         typ="at+jwt", issuer=issuer, audience=issuer, required=("iss", "aud", "exp", "iat", "sub", "client_id")
     )
-    yield {
-        "access_tokens": TokenVerifier(expected, state["keys"], meaning),
-        "redemptions": Redemptions(redeem_all, lanes=2),
-    }
+    async with kept() as clients:
+        yield {
+            "access_tokens": TokenVerifier(expected, state["keys"], meaning),
+            "redemptions": Redemptions(redeem_all, lanes=2),
+            "registered_clients": clients,
+        }

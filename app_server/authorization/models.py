@@ -1,4 +1,6 @@
-"""What residents allowed, the one-time codes of launches, and the assertions that clients have used."""
+"""What residents allowed, the clients that providers registered, what they ask, one-time codes, used assertions."""
+
+from typing import Any
 
 from tortoise import fields
 from tortoise.models import Model
@@ -33,11 +35,54 @@ class LaunchCode(Model):
     launch_id = fields.UUIDField()
     redirect_uri = fields.CharField(max_length=255)
     code_challenge = fields.CharField(max_length=43)
+    nonce = fields.CharField(max_length=512, null=True)
+    scope = fields.TextField(null=True)
     expires_at = fields.DatetimeField(db_index=True)
     used_at = fields.DatetimeField(null=True)
 
     class Meta:
         table = "core_launch_code"
+
+
+class RegisteredClient(Model):
+    """A program of a provider's that signs residents in with the city's login (OpenID Connect), no mini-app.
+
+    `scopes` is as a manifest has it: scope, purpose, legal basis, retention, required. `version` counts its changes,
+    for processes to notice them and for If-Match.
+    """
+
+    id = fields.UUIDField(primary_key=True, default=uuid7)
+    client_id = fields.CharField(max_length=64, unique=True)
+    organisation_id = fields.UUIDField(db_index=True)
+    name: dict[str, str] = fields.JSONField()
+    redirect_uris: list[str] = fields.JSONField()
+    proof = fields.CharField(max_length=20)
+    public_keys: list[dict[str, Any]] = fields.JSONField()
+    scopes: list[dict[str, Any]] = fields.JSONField()
+    version = fields.IntField(default=1)
+    created_at = fields.DatetimeField(auto_now_add=True)
+    removed_at = fields.DatetimeField(null=True)
+
+    class Meta:
+        table = "core_registered_client"
+
+
+class AuthorizationRequest(Model):
+    """What a client asked at the authorization endpoint, while the resident signs in and decides.
+
+    Found by the hash of a random name that only this resident's browser has. `asked` is what `asking.read` gave.
+    """
+
+    id = fields.UUIDField(primary_key=True, default=uuid7)
+    token_hash = fields.CharField(max_length=64, unique=True)
+    client_id = fields.CharField(max_length=64)
+    asked: dict[str, Any] = fields.JSONField()
+    created_at = fields.DatetimeField()
+    expires_at = fields.DatetimeField(db_index=True)
+    used_at = fields.DatetimeField(null=True)
+
+    class Meta:
+        table = "core_authorization_request"
 
 
 class UsedAssertion(Model):

@@ -24,6 +24,20 @@ class ConsentWithdrawn(Problem):
     status = 403
 
 
+class AuthorizationNotAsked(Problem):
+    """The service that sent you here did not say properly who it is. Go back to it, and tell it what stands here."""
+
+    code = "authorization_not_asked"
+    status = 400
+
+
+class AuthorizationOver(Problem):
+    """This request was answered already, or has waited for too long. Go back to the service and begin again."""
+
+    code = "authorization_over"
+    status = 410
+
+
 class OAuthError(Exception):
     """A refusal of the token endpoint (RFC 6749 §5.2): its code, and a sentence for the client's developer."""
 

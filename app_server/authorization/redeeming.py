@@ -17,8 +17,8 @@ class Redemption:
     """
 
     app_id: str
-    jti: str
-    assertion_expires_at: datetime
+    jti: str | None  # None for a client that proves itself by PKCE alone
+    assertion_expires_at: datetime | None
     code_hash: str
     redirect_uri: str
     code_challenge: str
@@ -26,23 +26,30 @@ class Redemption:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RedeemedLaunch:
-    """What a launch code stood for, and what the resident allows the app now."""
+class RedeemedCode:
+    """What a code stood for, and what the resident allows the app now.
+
+    `asked` is None for a launch, which gets all that is granted.
+    `nonce` goes into the ID token; `signed_in_at` is when the resident proved who they are.
+    """
 
     resident_id: UUID
     session_id: UUID
     launch_id: UUID
-    scopes: frozenset[str]
+    nonce: str | None
+    asked: frozenset[str] | None
+    granted: frozenset[str]
+    signed_in_at: datetime
 
 
 class AssertionUsed(Exception):
     """The client has used the assertion before; the code stays as it was."""
 
 
-Redemptions = Batcher[Redemption, RedeemedLaunch | None]
+Redemptions = Batcher[Redemption, RedeemedCode | None]
 
 
-async def redeem_all(asked: list[Redemption]) -> Sequence[RedeemedLaunch | AssertionUsed | None]:
+async def redeem_all(asked: list[Redemption]) -> Sequence[RedeemedCode | AssertionUsed | None]:
     """What each code stood for; None when it is used, old, or another app's, origin's or challenge's."""
     ids = [uuid7() for _ in asked]
     rows = await fetch(
@@ -56,14 +63,17 @@ async def redeem_all(asked: list[Redemption]) -> Sequence[RedeemedLaunch | Asser
         [each.code_challenge for each in asked],
         [each.at for each in asked],
     )
-    found: dict[UUID, RedeemedLaunch | None] = {row["id"]: None for row in rows}
+    found: dict[UUID, RedeemedCode | None] = {row["id"]: None for row in rows}
     for row in rows:
         if row["launch_id"] is not None:
-            found[row["id"]] = RedeemedLaunch(
+            found[row["id"]] = RedeemedCode(
                 resident_id=row["resident_id"],
                 session_id=row["session_id"],
                 launch_id=row["launch_id"],
-                scopes=frozenset(row["scopes"] or ()),
+                nonce=row["nonce"],
+                asked=None if row["asked"] is None else frozenset(row["asked"].split()),
+                granted=frozenset(row["granted"] or ()),
+                signed_in_at=row["signed_in_at"],
             )
     return [found[each] if each in found else AssertionUsed() for each in ids]
 
@@ -76,22 +86,25 @@ WITH asked AS (
   ) AS a (id, app_id, jti, assertion_expires_at, code_hash, redirect_uri, code_challenge, at)
 ), proven AS (
   INSERT INTO core_used_assertion (id, app_id, jti, expires_at)
-  SELECT id, app_id, jti, assertion_expires_at FROM asked ORDER BY app_id, jti
+  SELECT id, app_id, jti, assertion_expires_at FROM asked WHERE jti IS NOT NULL ORDER BY app_id, jti
   ON CONFLICT (app_id, jti) DO NOTHING
   RETURNING id
+), heard AS (
+  SELECT id FROM proven UNION ALL SELECT id FROM asked WHERE jti IS NULL
 ), good AS (
   SELECT a.id, a.at, c.id AS code_id
-  FROM proven JOIN asked a USING (id)
+  FROM heard JOIN asked a USING (id)
   JOIN core_launch_code c USING (code_hash, app_id, redirect_uri, code_challenge)
+  JOIN core_session s ON s.id = c.session_id AND s.ended_at IS NULL
   WHERE c.used_at IS NULL AND c.expires_at > a.at
   ORDER BY c.id FOR UPDATE OF c
 ), redeemed AS (
   UPDATE core_launch_code c SET used_at = g.at FROM good g WHERE c.id = g.code_id
-  RETURNING g.id, c.app_id, c.resident_id, c.session_id, c.launch_id
+  RETURNING g.id, c.app_id, c.resident_id, c.session_id, c.launch_id, c.nonce, c.scope
 )
-SELECT proven.id, r.resident_id, r.session_id, r.launch_id, (
+SELECT heard.id, r.resident_id, r.session_id, r.launch_id, r.nonce, r.scope AS asked, s.created_at AS signed_in_at, (
   SELECT array_agg(scope) FROM core_consent g
   WHERE g.resident_id = r.resident_id AND g.app_id = r.app_id AND g.withdrawn_at IS NULL
-) AS scopes
-FROM proven LEFT JOIN redeemed r USING (id)
+) AS granted
+FROM heard LEFT JOIN redeemed r USING (id) LEFT JOIN core_session s ON s.id = r.session_id
 """

@@ -6,15 +6,17 @@ from uuid import UUID
 from starlette.responses import Response
 
 from app_server.authorization import service, tokens
+from app_server.authorization.asking import ResponseMode
+from app_server.authorization.client_routes import client_routes
 from app_server.authorization.problems import ConsentWithdrawn, OAuthError, ScopeUnknown
 from app_server.authorization.schemas import Consents, ConsentView, GiveConsent, TokenRefusal, Tokens, UserInfo
 from app_server.authorization.views import purpose_of, purposes_of, text_of
-from app_server.identity.profiles import locale_of, name_of
+from app_server.identity.profiles import locale_of, name_of, phone_of
 from app_server.kernel.access import Anonymous, MiniApp, Resident, access, actor
 from app_server.kernel.idempotency import idempotent
 from app_server.kernel.key_times import cached_for
-from app_server.kernel.languages import language_of
-from app_server.kernel.ports import Viewer
+from app_server.kernel.languages import LANGUAGES, language_of
+from app_server.kernel.ports import Proof, Viewer
 from app_server.kernel.problems import BadCursor, NotFound
 from app_server.kernel.routing import Route, delete, describe, get, post
 from app_server.kernel.schemas import no_content, page_request, read, read_form, reply
@@ -54,17 +56,26 @@ async def _look(request: AppRequest, app: MiniApp, resident_id: UUID, sub: str) 
     state = request.state
     locale = await locale_of(resident_id, state=state)
     client = state["ports"].clients.find(app.app_id)
-    if client is None or "profile:read" not in await service.granted_scopes(resident_id, app.app_id):
+    granted = app.scopes & await service.granted_scopes(resident_id, app.app_id)
+    scopes = [scope for scope in ("profile:read", "profile", "phone") if scope in granted]
+    if client is None or not scopes:
         return UserInfo(sub=sub, locale=locale)
+    has_name, has_phone = scopes != ["phone"], "phone" in scopes
     await state["ports"].ledger.record_look(
         resident_id=resident_id,
         who=Viewer(kind="miniapp", id=app.app_id, name=text_of(client.name, locale)),
-        purpose=purposes_of(client, "profile:read"),
-        fields=["name"],
+        purpose=purposes_of(client, scopes[0]),
+        fields=[*(["name"] if has_name else []), *(["phone"] if has_phone else [])],
         reference=f"launch:{app.launch_id}",
         at=state["clock"](),
     )
-    return UserInfo(sub=sub, locale=locale, name=await name_of(resident_id, keys=state["keys"]))
+    return UserInfo(
+        sub=sub,
+        locale=locale,
+        name=await name_of(resident_id, keys=state["keys"]) if has_name else None,
+        phone_number=await phone_of(resident_id, keys=state["keys"]) if has_phone else None,
+        phone_number_verified=True if has_phone else None,
+    )
 
 
 @access(Resident)
@@ -104,19 +115,30 @@ async def discovery(request: AppRequest) -> Response:
     return reply(
         {
             "issuer": base,
+            "authorization_endpoint": f"{base}/authorize",
             "token_endpoint": f"{base}/oauth/token",
             "userinfo_endpoint": f"{base}/oauth/userinfo",
             "jwks_uri": f"{base}/.well-known/jwks.json",
-            "scopes_supported": ["openid", "profile:read", *sorted(tokens.APP_SCOPES)],
-            "response_types_supported": [],
+            "scopes_supported": ["openid", "profile", "phone", "profile:read", *sorted(tokens.APP_SCOPES)],
+            "response_types_supported": ["code"],
+            "response_modes_supported": [mode.value for mode in ResponseMode],
             "grant_types_supported": ["authorization_code", "client_credentials", "refresh_token"],
             "subject_types_supported": ["pairwise"],
             "id_token_signing_alg_values_supported": ["ES256"],
-            "token_endpoint_auth_methods_supported": ["private_key_jwt"],
+            "token_endpoint_auth_methods_supported": [proof.value for proof in Proof],
             "token_endpoint_auth_signing_alg_values_supported": ["EdDSA", "ES256"],
             "code_challenge_methods_supported": ["S256"],
-            "claims_supported": ["sub", "name", "locale", "acr"],
-            "ui_locales_supported": ["zh-CN", "en"],
+            "prompt_values_supported": ["none", "login", "consent", "select_account"],
+            "claims_supported": [
+                *("iss", "sub", "aud", "exp", "iat", "auth_time", "nonce", "acr"),
+                *("name", "locale", "phone_number", "phone_number_verified"),
+            ],
+            "acr_values_supported": [tokens.PHONE_PROVEN],
+            "ui_locales_supported": list(LANGUAGES),
+            "authorization_response_iss_parameter_supported": True,
+            "claims_parameter_supported": False,
+            "request_parameter_supported": False,
+            "request_uri_parameter_supported": False,
         },
         headers={"cache-control": "public, max-age=300"},
     )
@@ -155,9 +177,12 @@ async def _consents(request: AppRequest) -> Consents:
 routes: list[Route] = [
     post("/oauth/token", token),
     get("/oauth/userinfo", userinfo),
+    post("/oauth/userinfo", userinfo),
     post("/v1/consents", give_consent),
     get("/v1/consents", list_consents),
     delete("/v1/consents/{consent_id:uuid}", withdraw_consent),
     get("/.well-known/openid-configuration", discovery),
+    get("/.well-known/oauth-authorization-server", discovery),
     get("/.well-known/jwks.json", jwks),
+    *client_routes,
 ]

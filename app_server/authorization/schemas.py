@@ -1,11 +1,14 @@
 """Consents over the wire."""
 
 from datetime import datetime
+from typing import Any, Literal
 from uuid import UUID
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
+from app_server.kernel.ports import Proof
 from app_server.kernel.schemas import Page, Schema
+from app_server.kernel.text import OneLine
 
 
 class GiveConsent(Schema):
@@ -40,12 +43,55 @@ class ScopeView(Schema):
     required: bool
 
 
+class Texts(Schema):
+    """A text in the city's languages."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True, serialize_by_alias=True)
+
+    zh_cn: OneLine = Field(alias="zh-CN", min_length=1, max_length=200)
+    en: OneLine = Field(min_length=1, max_length=200)
+
+
+class AskedScope(Schema):
+    """What a client asks of a resident, and why (Personal Information Protection Law, articles 7 and 17)."""
+
+    scope: Literal["profile", "phone"]
+    purpose: Texts
+    legal_basis: Texts
+    retention: Texts
+    required: bool = True
+
+
+class DescribeClient(Schema):
+    """All that a client says of itself. `public_keys` are JWKs (RFC 7517), for `private_key_jwt`."""
+
+    name: Texts
+    redirect_uris: list[str] = Field(min_length=1, max_length=10)
+    proof: Proof = Proof.PRIVATE_KEY_JWT
+    public_keys: list[dict[str, Any]] = Field(default=[], max_length=10)
+    scopes: list[AskedScope] = Field(default=[], max_length=10)
+
+
+class ClientView(DescribeClient):
+    """A client as its provider sees it. `client_id` is what it sends along."""
+
+    client_id: str
+    version: int
+    created_at: datetime
+
+
+class ClientPage(Page[ClientView]):
+    """The clients of an organisation, the oldest first."""
+
+
 class UserInfo(Schema):
     """What a mini-app may know of the resident (OpenID Connect Core §5.3)."""
 
     sub: str
-    locale: str
+    locale: str | None = None
     name: str | None = None
+    phone_number: str | None = None
+    phone_number_verified: bool | None = None
 
 
 class TokenRefusal(Schema):

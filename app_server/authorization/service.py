@@ -113,9 +113,11 @@ async def mint_code(
     launch_id: UUID,
     redirect_uri: str,
     code_challenge: str,
+    nonce: str | None = None,
+    scopes: frozenset[str] | None = None,
     state: AppState,
 ) -> str:
-    """A one-time code for a launch, good for `CODE_LIFE`."""
+    """A one-time code, good for `CODE_LIFE`. For a launch, `nonce` and `scopes` are its id and all that is granted."""
     code = secrets.token_urlsafe(32)
     await LaunchCode.create(
         code_hash=token_hash(code),
@@ -125,6 +127,8 @@ async def mint_code(
         launch_id=launch_id,
         redirect_uri=redirect_uri,
         code_challenge=code_challenge,
+        nonce=nonce,
+        scope=None if scopes is None else " ".join(sorted(scopes)),
         expires_at=state["clock"]() + CODE_LIFE,
     )
     return code

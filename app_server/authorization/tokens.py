@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 from app_server.authorization.problems import OAuthError
-from app_server.authorization.redeeming import AssertionUsed, RedeemedLaunch, Redemption, Redemptions
+from app_server.authorization.redeeming import AssertionUsed, RedeemedCode, Redemption, Redemptions
 from app_server.authorization.schemas import Tokens
 from app_server.authorization.service import remember_assertion, subject_of
 from app_server.identity.problems import SessionOver
@@ -17,7 +17,7 @@ from app_server.identity.service import FIRST_PARTY
 from app_server.kernel.access import MiniApp, Resident
 from app_server.kernel.crypto import token_hash
 from app_server.kernel.ids import uuid7_text
-from app_server.kernel.ports import Client
+from app_server.kernel.ports import Client, Proof
 from app_server.kernel.state import AppState
 from app_server.kernel.tokens import Expectation, TokenRefused, VerifiedClaims, sign, unverified_subject, verify
 from app_server.kernel.unit_of_work import in_unit_of_work
@@ -32,7 +32,7 @@ async def answer(form: Mapping[str, str], state: AppState) -> Tokens:
     """Tokens for what the form asks (RFC 6749 §3.2). Raises `OAuthError`."""
     match form.get("grant_type"):
         case "authorization_code":
-            return await _for_launch(form, state)
+            return await _for_code(form, state)
         case "client_credentials":
             return await _for_app(form, state)
         case "refresh_token":
@@ -43,33 +43,34 @@ async def answer(form: Mapping[str, str], state: AppState) -> Tokens:
             raise OAuthError("unsupported_grant_type", "use authorization_code, client_credentials or refresh_token")
 
 
-async def _for_launch(form: Mapping[str, str], state: AppState) -> Tokens:
+async def _for_code(form: Mapping[str, str], state: AppState) -> Tokens:
     client, assertion = _client(form, state)
     verifier = _field(form, "code_verifier")
     if not 43 <= len(verifier) <= 128 or not verifier.isascii():
         raise OAuthError("invalid_request", "code_verifier must have 43 to 128 characters (RFC 7636 §4.1)")
-    launch = await _redeem(client, assertion, form, verifier, state)
-    if launch is None:
-        raise OAuthError("invalid_grant", "the code is used, expired, or was made for another app, origin or verifier")
+    redeemed = await _redeem(client, assertion, form, verifier, state)
+    if redeemed is None:
+        raise OAuthError("invalid_grant", "the code is used, expired, or of another client, place or verifier")
+    scopes = redeemed.granted if redeemed.asked is None else redeemed.granted & redeemed.asked
     return Tokens(
-        access_token=_resident_token(client, launch, state),
-        id_token=await _id_token(client, launch, state),
+        access_token=_resident_token(client, redeemed, scopes, state),
+        id_token=await _id_token(client, redeemed, state),
         expires_in=state["settings"].access_token_seconds,
-        scope=" ".join(sorted(launch.scopes | {"openid"})),
+        scope=" ".join(sorted(scopes | {"openid"})),
     )
 
 
 async def _redeem(
-    client: Client, assertion: VerifiedClaims, form: Mapping[str, str], verifier: str, state: AppState
-) -> RedeemedLaunch | None:
+    client: Client, assertion: VerifiedClaims | None, form: Mapping[str, str], verifier: str, state: AppState
+) -> RedeemedCode | None:
     redemptions: Redemptions = state["redemptions"]  # type: ignore[typeddict-item]
     redirect_uri = _field(form, "redirect_uri")
     if not redirect_uri.isprintable():
         return None
     redemption = Redemption(
         app_id=client.app_id,
-        jti=assertion["jti"],
-        assertion_expires_at=datetime.fromtimestamp(assertion["exp"], UTC),
+        jti=assertion["jti"] if assertion else None,
+        assertion_expires_at=datetime.fromtimestamp(assertion["exp"], UTC) if assertion else None,
         code_hash=token_hash(_field(form, "code")),
         redirect_uri=redirect_uri,
         code_challenge=_b64(hashlib.sha256(verifier.encode()).digest()),
@@ -83,6 +84,8 @@ async def _redeem(
 
 async def _for_app(form: Mapping[str, str], state: AppState) -> Tokens:
     client, assertion = _client(form, state)
+    if assertion is None:
+        raise OAuthError("unauthorized_client", "a client without a key acts for nobody but a resident")
     allowed = APP_SCOPES & {asked.scope for asked in client.scopes}
     asked = frozenset(form.get("scope", "").split()) or allowed
     if not asked <= allowed:
@@ -129,8 +132,13 @@ def principal_of(claims: VerifiedClaims, state: AppState) -> Resident | MiniApp:
     )
 
 
-def _client(form: Mapping[str, str], state: AppState) -> tuple[Client, VerifiedClaims]:
-    """The client, proven by a signed assertion (private_key_jwt, OpenID Connect Core §9)."""
+def _client(form: Mapping[str, str], state: AppState) -> tuple[Client, VerifiedClaims | None]:
+    """The client, proven by a signed assertion (private_key_jwt, OpenID Connect Core §9), or one that has no key."""
+    public = state["ports"].clients.find(form.get("client_id", ""))
+    if public is not None and public.proof is Proof.NONE:
+        if "client_assertion" in form:
+            raise OAuthError("invalid_client", "this client has no key registered; leave client_assertion out", 401)
+        return public, None
     if form.get("client_assertion_type") != ASSERTION_TYPE:
         raise OAuthError("invalid_client", f"client_assertion_type must be {ASSERTION_TYPE}", 401)
     token = _field(form, "client_assertion")
@@ -167,27 +175,30 @@ def _used_before() -> OAuthError:
     return OAuthError("invalid_client", "client_assertion: this jti was used before; sign a new assertion", 401)
 
 
-def _resident_token(client: Client, launch: RedeemedLaunch, state: AppState) -> str:
+def _resident_token(client: Client, code: RedeemedCode, scopes: frozenset[str], state: AppState) -> str:
     """An access token (RFC 9068). Who the resident is stands in it sealed, so that the app learns only `sub`."""
-    sealed = state["keys"].seal("token.resident", str(launch.resident_id))
+    sealed = state["keys"].seal("token.resident", str(code.resident_id))
     claims = _claims(client, state) | {
-        "sub": subject_of(client, launch.resident_id, state["keys"]),
-        "scope": " ".join(sorted(launch.scopes)),
-        "sid": str(launch.session_id),
-        "launch_id": str(launch.launch_id),
+        "sub": subject_of(client, code.resident_id, state["keys"]),
+        "scope": " ".join(sorted(scopes)),
+        "sid": str(code.session_id),
+        "launch_id": str(code.launch_id),
         "ctx": _b64(sealed),
     }
     return sign(claims, typ="at+jwt", keys=state["keys"])
 
 
-async def _id_token(client: Client, launch: RedeemedLaunch, state: AppState) -> str:
+async def _id_token(client: Client, code: RedeemedCode, state: AppState) -> str:
     claims = _claims(client, state) | {
-        "sub": subject_of(client, launch.resident_id, state["keys"]),
+        "sub": subject_of(client, code.resident_id, state["keys"]),
         "aud": client.app_id,
-        "nonce": str(launch.launch_id),
-        "locale": await locale_of(launch.resident_id, state=state),
+        "locale": await locale_of(code.resident_id, state=state),
         "acr": PHONE_PROVEN,
+        "auth_time": int(code.signed_in_at.timestamp()),
     }
+    nonce = str(code.launch_id) if code.asked is None else code.nonce
+    if nonce is not None:
+        claims["nonce"] = nonce
     return sign(claims, typ="JWT", keys=state["keys"])
 
 

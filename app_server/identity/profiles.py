@@ -52,6 +52,12 @@ async def name_of(resident_id: UUID, *, keys: KeyRing) -> str | None:
     return keys.open("resident.name", row["name_sealed"]) if row and row["name_sealed"] else None
 
 
+async def phone_of(resident_id: UUID, *, keys: KeyRing) -> str | None:
+    """The resident's phone number in E.164, proven by a one-time code; None for somebody who is not there."""
+    row = await fetchrow("SELECT phone_sealed FROM core_resident WHERE id = $1", resident_id)
+    return keys.open("resident.phone", row["phone_sealed"]) if row else None
+
+
 async def locale_of(resident_id: UUID, *, state: AppState) -> str:
     """The language the resident chose, as it was last kept."""
     rows: ProfileRows = state["profile_rows"]  # type: ignore[typeddict-item]

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from typing import Protocol
 from uuid import UUID
 
@@ -69,23 +70,47 @@ class ScopeRequest:
     required: bool
 
 
+class Proof(StrEnum):
+    """How a client proves at the token endpoint who it is (OpenID Connect Core §9)."""
+
+    PRIVATE_KEY_JWT = "private_key_jwt"
+    NONE = "none"  # it cannot keep a secret; PKCE alone binds its codes
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Client:
-    """A published mini-app as the token endpoint knows it. `sector` is what its pairwise subjects are made from."""
+    """Who may have tokens: a published mini-app, or a client that a provider registered.
+
+    `sector` is what its pairwise subjects are made from. `app_id` is its `client_id`.
+    """
 
     app_id: str
     name: Mapping[str, str]
     origin: str
     sector: str
+    redirect_uris: frozenset[str]
+    proof: Proof
     public_keys: Mapping[str, EllipticCurvePublicKey | Ed25519PublicKey]
     scopes: Sequence[ScopeRequest]
 
 
 class Clients(Protocol):
-    """The mini-apps that may have tokens now."""
+    """Who may have tokens now."""
 
     def find(self, app_id: str) -> Client | None:
         """The client, or None when there is none or it is not open to residents at present."""
+
+
+@dataclass(frozen=True, slots=True)
+class EitherClients:
+    """Clients that are kept in two places; the first that knows one has it."""
+
+    first: Clients
+    second: Clients
+
+    def find(self, app_id: str) -> Client | None:
+        """The client, or None."""
+        return self.first.find(app_id) or self.second.find(app_id)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

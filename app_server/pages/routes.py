@@ -6,6 +6,7 @@ from app_server.kernel.access import Anonymous, Resident, access
 from app_server.kernel.problems import NotFound, all_problems
 from app_server.kernel.routing import Route, get
 from app_server.kernel.state import AppRequest
+from app_server.pages.authorize import authorize_routes
 from app_server.pages.consent import consent_routes
 from app_server.pages.files import file_routes
 from app_server.pages.messages import messages
@@ -67,5 +68,6 @@ routes: list[Route] = [
     get("/problems/{code}", problem_documentation),
     *sign_in_routes,
     *consent_routes,
+    *authorize_routes,
     *file_routes,
 ]

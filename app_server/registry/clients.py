@@ -1,22 +1,11 @@
 """The published mini-apps as the token endpoint and the consent page see them."""
 
-from base64 import urlsafe_b64decode
-from collections.abc import Iterable, Mapping
-from typing import Any
-
-from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePublicKey, EllipticCurvePublicNumbers
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-
+from app_server.kernel.jwks import readable
 from app_server.kernel.languages import LANGUAGES
-from app_server.kernel.logs import logger
-from app_server.kernel.ports import Client, ScopeRequest
+from app_server.kernel.ports import Client, Proof, ScopeRequest
 from app_server.kernel.settings import Settings
 from app_server.kernel.state import AppState
 from app_server.registry.published import PublishedListing, listings
-
-PublicKey = EllipticCurvePublicKey | Ed25519PublicKey
-
-log = logger(__name__)
 
 
 class PublishedClients:
@@ -46,7 +35,9 @@ def client_of(listing: PublishedListing, settings: Settings) -> Client:
         name={language: listing.title(language) for language in LANGUAGES},
         origin=settings.app_origin(listing.app_id),
         sector=listing.app_id,
-        public_keys=dict(_keys(listing.app_id, listing.public_keys)),
+        redirect_uris=frozenset({f"{settings.app_origin(listing.app_id)}/"}),
+        proof=Proof.PRIVATE_KEY_JWT,
+        public_keys=readable(listing.app_id, listing.public_keys),
         scopes=[
             ScopeRequest(
                 scope=asked.scope,
@@ -58,31 +49,3 @@ def client_of(listing: PublishedListing, settings: Settings) -> Client:
             for asked in banyan.scopes
         ],
     )
-
-
-def public_key(jwk: Mapping[str, Any]) -> PublicKey:
-    """The key of a JWK (RFC 7517): Ed25519 or P-256, public. Raises ValueError."""
-    if jwk.get("d"):
-        raise ValueError("a private key")
-    match jwk.get("kty"), jwk.get("crv"):
-        case "OKP", "Ed25519":
-            return Ed25519PublicKey.from_public_bytes(_bytes(jwk, "x"))
-        case "EC", "P-256":
-            x, y = (int.from_bytes(_bytes(jwk, name)) for name in ("x", "y"))
-            return EllipticCurvePublicNumbers(x, y, SECP256R1()).public_key()
-    raise ValueError("a kind of key that is not used here")
-
-
-def _keys(app_id: str, jwks: Iterable[Mapping[str, Any]]) -> Iterable[tuple[str, PublicKey]]:
-    for jwk in jwks:
-        try:
-            yield str(jwk["kid"]), public_key(jwk)
-        except (ValueError, KeyError) as error:  # it was checked at registration; without it the others still hold
-            log.error("public_key_unreadable", app_id=app_id, reason=str(error))
-
-
-def _bytes(jwk: Mapping[str, Any], name: str) -> bytes:
-    text = jwk[name]
-    if not isinstance(text, str):
-        raise ValueError(f"{name} is not text")
-    return urlsafe_b64decode(text + "=" * (-len(text) % 4))

@@ -11,9 +11,9 @@ from banyan_sdk import manifest as manifests
 from app_server.kernel.audit import audit
 from app_server.kernel.clock import Clock
 from app_server.kernel.events import Event, record
+from app_server.kernel.jwks import mistake_in
 from app_server.kernel.redis import Redis
 from app_server.kernel.unit_of_work import after_commit, in_unit_of_work
-from app_server.registry.clients import public_key
 from app_server.registry.events import ListingLifted, ListingSuspended
 from app_server.registry.lifecycle import Action, NotAllowedNow, Standing, after
 from app_server.registry.models import Listing, ListingEvent, Organisation, Release
@@ -67,7 +67,8 @@ async def register_listing(
     findings = manifests.check(manifest)
     if errors := [finding for finding in findings if finding.severity is manifests.Severity.ERROR]:
         raise ManifestNotAccepted("; ".join(f"{f.pointer or '/'}: {f.message} {f.mend}" for f in errors))
-    _check_keys(public_keys)
+    if mistake := mistake_in(public_keys):
+        raise ManifestNotAccepted(mistake)
     keys = [dict(key) for key in public_keys]
     app_id = str(manifest["app_id"])
     # Two starts at once meet at the unique app_id: the second waits here for the first.
@@ -129,17 +130,6 @@ async def lift(
     """Let a suspended mini-app run again, in the state it had; its new version. As `suspend` otherwise."""
     event = ListingLifted(app_id=app_id, reason=reason)
     return await _decide(app_id, Action.LIFT, event, reason, by, clock, redis, check_version)
-
-
-def _check_keys(public_keys: Sequence[Mapping[str, Any]]) -> None:
-    kids = [jwk.get("kid") for jwk in public_keys]
-    if not kids or not all(isinstance(kid, str) and kid for kid in kids) or len(set(kids)) != len(kids):
-        raise ManifestNotAccepted("Each public key needs a kid of its own, and there is at least one key.")
-    for jwk in public_keys:
-        try:
-            public_key(jwk)
-        except (ValueError, KeyError) as error:
-            raise ManifestNotAccepted(f"A public key cannot be used: {error}.") from None
 
 
 async def _decide(

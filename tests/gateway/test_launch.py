@@ -14,7 +14,7 @@ import pytest
 from banyan_sdk.signing import verify_event
 from prometheus_client import REGISTRY
 
-from app_server.authorization.redeeming import RedeemedLaunch, Redemption, redeem_all
+from app_server.authorization.redeeming import RedeemedCode, Redemption, redeem_all
 from app_server.gateway.breaker import PROBE_LEASE
 from app_server.gateway.figures import store
 from app_server.gateway.gateway import gateway_of
@@ -109,7 +109,7 @@ async def test_a_resident_opens_a_mini_app_by_an_address_that_works_once(city: C
             at=city.clock(),
         )
         (redeemed,) = await redeem_all([redemption])
-        assert isinstance(redeemed, RedeemedLaunch)
+        assert isinstance(redeemed, RedeemedCode)
         assert (str(redeemed.resident_id), redeemed.launch_id) == (resident.id, app.launches[0])
         assert await redeem_all([replace(redemption, jti="assertion 2")]) == [None]
 

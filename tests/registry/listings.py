@@ -6,8 +6,8 @@ from uuid import UUID
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from app_server.kernel.jwks import public_key
 from app_server.registry import service
-from app_server.registry.clients import public_key
 from app_server.registry.published import listings
 from tests.city import City
 from tests.manifests import manifest

@@ -1,0 +1,143 @@
+"""What a client asks at the authorization endpoint (RFC 6749 §4.1.1, RFC 7636, OpenID Connect Core §3.1.2.1). Pure.
+
+An error goes to the client only after its redirect URI is proven; until then it is told to the person.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from app_server.kernel.ports import Client
+
+LONGEST = 2048  # characters of one parameter
+LONGEST_NONCE = 512
+SILENT_SCOPES = frozenset({"openid"})  # granted without asking
+
+_CHALLENGE = re.compile(r"[A-Za-z0-9_-]{43}")
+_PRINTABLE = re.compile(r"[\x20-\x7e]*")  # VSCHAR and more: RFC 6749 appendix A
+_PROMPTS = frozenset({"none", "login", "consent", "select_account"})
+_NOT_SUPPORTED = {  # OpenID Connect Core §6, §7.2.1
+    "request": "request_not_supported",
+    "request_uri": "request_uri_not_supported",
+    "registration": "registration_not_supported",
+}
+
+
+class ResponseMode(StrEnum):
+    """How the answer comes back to the client (OAuth 2.0 Multiple Response Types §2.1, Form Post Response Mode)."""
+
+    QUERY = "query"
+    FORM_POST = "form_post"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """A request that can be answered. `max_age` in seconds; None when the client does not mind."""
+
+    client_id: str
+    redirect_uri: str
+    response_mode: ResponseMode
+    state: str | None
+    scopes: frozenset[str]
+    nonce: str | None
+    code_challenge: str
+    prompt: frozenset[str]
+    max_age: int | None
+    login_hint: str | None
+    ui_locales: str | None
+
+
+class NotProven(Exception):
+    """Nobody knows where to send an answer; the message is for the person and the client's developer."""
+
+
+class AskedWrong(Exception):
+    """An error for the client (RFC 6749 §4.1.2.1), with where to and how to send it."""
+
+    def __init__(
+        self, error: str, description: str, *, redirect_uri: str, mode: ResponseMode, state: str | None
+    ) -> None:
+        super().__init__(description)
+        self.error = error
+        self.description = description
+        self.redirect_uri = redirect_uri
+        self.mode = mode
+        self.state = state
+
+
+def read(pairs: Sequence[tuple[str, str]], find: Callable[[str], Client | None]) -> tuple[Asked, Client]:
+    """The request, and who asks. Raises `NotProven`, then `AskedWrong`; neither repeats what was sent."""
+    counted, given = Counter(name for name, _ in pairs), dict(pairs)
+    client, redirect_uri = _proven(counted, given, find)
+    state, mode = given.get("state"), ResponseMode.QUERY
+
+    def wrong(error: str, description: str) -> AskedWrong:
+        told = state if state and len(state) <= LONGEST and _PRINTABLE.fullmatch(state) else None
+        return AskedWrong(error, description, redirect_uri=redirect_uri, mode=mode, state=told)
+
+    if twice := sorted(name for name, count in counted.items() if count > 1 and name.isidentifier()):
+        raise wrong("invalid_request", f"{', '.join(twice)[:100]}: send it once")
+    for name, value in given.items():
+        if len(value) > LONGEST or not _PRINTABLE.fullmatch(value):
+            which = name if name.isidentifier() and len(name) < 40 else "a parameter"
+            raise wrong("invalid_request", f"{which} is too long or has a character that is not printable ASCII")
+    try:
+        mode = ResponseMode(given.get("response_mode") or "query")
+    except ValueError:
+        raise wrong("invalid_request", "response_mode must be query or form_post") from None
+    for name, error in _NOT_SUPPORTED.items():
+        if given.get(name):
+            raise wrong(error, f"{name} is not taken here; send the parameters themselves")
+    if "response_type" not in given:
+        raise wrong("invalid_request", "response_type is missing")
+    if given["response_type"] != "code":
+        raise wrong("unsupported_response_type", "response_type must be code")
+    _check_challenge(given, wrong)
+    scopes = frozenset(given.get("scope", "").split())
+    if "openid" not in scopes:
+        raise wrong("invalid_scope", "scope must have openid")
+    prompt = frozenset(given.get("prompt", "").split())
+    if not prompt <= _PROMPTS or ("none" in prompt and len(prompt) > 1):
+        raise wrong("invalid_request", "prompt must be none alone, or of login, consent, select_account")
+    nonce, max_age = given.get("nonce"), given.get("max_age")
+    if nonce is not None and len(nonce) > LONGEST_NONCE:
+        raise wrong("invalid_request", f"nonce may have {LONGEST_NONCE} characters at most")
+    if max_age is not None and not re.fullmatch(r"\d{1,9}", max_age):
+        raise wrong("invalid_request", "max_age must be a number of seconds")
+    known = SILENT_SCOPES | {each.scope for each in client.scopes}
+    asked = Asked(
+        client_id=client.app_id,
+        redirect_uri=redirect_uri,
+        response_mode=mode,
+        state=state,
+        scopes=scopes & known,  # what is not understood is passed over (OpenID Connect Core §3.1.2.1)
+        nonce=nonce,
+        code_challenge=given["code_challenge"],
+        prompt=prompt,
+        max_age=int(max_age) if max_age is not None else None,
+        login_hint=given.get("login_hint"),
+        ui_locales=given.get("ui_locales"),
+    )
+    return asked, client
+
+
+def _proven(counted: Counter[str], given: dict[str, str], find: Callable[[str], Client | None]) -> tuple[Client, str]:
+    if counted["client_id"] != 1 or counted["redirect_uri"] != 1:
+        raise NotProven("client_id and redirect_uri must both be there, once")
+    client = find(given["client_id"])
+    if client is None:
+        raise NotProven("there is no such client, or it is not open now")
+    if given["redirect_uri"] not in client.redirect_uris:
+        raise NotProven("redirect_uri is not one that the client registered, character by character")
+    return client, given["redirect_uri"]
+
+
+def _check_challenge(given: dict[str, str], wrong: Callable[[str, str], AskedWrong]) -> None:
+    if "code_challenge" not in given:
+        raise wrong("invalid_request", "code_challenge is missing (RFC 7636)")
+    if given.get("code_challenge_method") != "S256":
+        raise wrong("invalid_request", "code_challenge_method must be S256")
+    if not _CHALLENGE.fullmatch(given["code_challenge"]):
+        raise wrong("invalid_request", "code_challenge must be 43 characters of base64url")

@@ -1,0 +1,160 @@
+"""Clients that providers register, as use cases: programs that sign residents in with the city's login."""
+
+import secrets
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+import orjson
+
+from app_server.authorization import redirect_uris
+from app_server.authorization.registered import DETAILS, client_of, registered_clients
+from app_server.authorization.schemas import ClientPage, ClientView, DescribeClient
+from app_server.kernel.access import Provider
+from app_server.kernel.audit import audit
+from app_server.kernel.ids import uuid7
+from app_server.kernel.jwks import mistake_in
+from app_server.kernel.ports import Proof
+from app_server.kernel.problems import FieldError, NotFound, PreconditionFailed, ValidationFailed
+from app_server.kernel.remedies import pointer
+from app_server.kernel.schemas import PageRequest
+from app_server.kernel.state import AppState
+from app_server.kernel.unit_of_work import after_commit, execute, fetch, fetchrow, in_unit_of_work
+
+MOST = 50  # clients of one organisation
+
+
+@in_unit_of_work
+async def register(asked: DescribeClient, *, by: Provider, state: AppState) -> ClientView:
+    """A new client of the provider's organisation, open at once. Raises `validation_failed`."""
+    _check(asked, state)
+    await execute("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", f"clients of {by.organisation_id}")
+    if len(await _rows(by, None, UUID(int=0), MOST)) >= MOST:
+        raise ValidationFailed(f"An organisation has at most {MOST} clients. Remove one that is not used any more.")
+    row = await fetchrow(
+        f"INSERT INTO core_registered_client"
+        " (id, client_id, organisation_id, name, redirect_uris, proof, public_keys, scopes, version, created_at)"
+        f" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 1, $9) RETURNING id, {DETAILS}",
+        uuid7(),
+        f"c-{secrets.token_hex(8)}",
+        by.organisation_id,
+        *_columns(asked),
+        state["clock"](),
+    )
+    return await _told("client.registered", row, by, state)
+
+
+@in_unit_of_work
+async def change(
+    client_id: str, asked: DescribeClient, *, version: int | None, by: Provider, state: AppState
+) -> ClientView:
+    """Set all that the client says of itself, for every process within five seconds.
+
+    Problems: `not_found`, `precondition_failed` when `version` is given and stale, `validation_failed`.
+    """
+    _check(asked, state)
+    before = await _own(client_id, by)
+    if version is not None and version != before["version"]:
+        raise PreconditionFailed()
+    row = await fetchrow(
+        "UPDATE core_registered_client SET name = $2, redirect_uris = $3, proof = $4, public_keys = $5, scopes = $6,"
+        f" version = version + 1 WHERE id = $1 RETURNING id, {DETAILS}",
+        before["id"],
+        *_columns(asked),
+    )
+    return await _told("client.changed", row, by, state)
+
+
+@in_unit_of_work
+async def remove(client_id: str, *, by: Provider, state: AppState) -> None:
+    """Close the client, in every process within five seconds: nobody signs in with it, and its tokens die.
+
+    Raises `not_found`.
+    """
+    row = await _own(client_id, by)
+    await execute("UPDATE core_registered_client SET removed_at = $2 WHERE id = $1", row["id"], state["clock"]())
+    await _told("client.removed", row, by, state)
+
+
+async def client_page(by: Provider, page: PageRequest) -> ClientPage:
+    """The clients of the provider's organisation, the oldest first."""
+    shown, following = page.part(await _rows(by, None, page.place(UUID) or UUID(int=0), page.limit + 1), "id")
+    return ClientPage(items=[_view(row) for row in shown], next=following)
+
+
+async def client_view(client_id: str, *, by: Provider) -> ClientView:
+    """One client of the provider's organisation. Raises `not_found`."""
+    rows = await _rows(by, client_id, UUID(int=0), 1)
+    if not rows:
+        raise NotFound()
+    return _view(rows[0])
+
+
+async def _rows(by: Provider, client_id: str | None, after: UUID, most: int) -> list[Any]:
+    return await fetch(
+        f"SELECT id, {DETAILS} FROM core_registered_client WHERE organisation_id = $1 AND removed_at IS NULL"
+        " AND ($2::text IS NULL OR client_id = $2) AND id > $3 ORDER BY id LIMIT $4",
+        by.organisation_id,
+        client_id,
+        after,
+        most,
+    )
+
+
+async def _own(client_id: str, by: Provider) -> Any:
+    row = await fetchrow(
+        f"SELECT id, {DETAILS} FROM core_registered_client"
+        " WHERE client_id = $1 AND organisation_id = $2 AND removed_at IS NULL FOR UPDATE",
+        client_id,
+        by.organisation_id,
+    )
+    if row is None:
+        raise NotFound()
+    return row
+
+
+async def _told(action: str, row: Any, by: Provider, state: AppState) -> ClientView:
+    view = _view(row)
+    details = {"redirect_uris": view.redirect_uris, "kids": sorted(client_of(row).public_keys)}
+    await audit("provider", by.id, action, f"client:{view.client_id}", details=details)
+    after_commit(registered_clients(state).look_again)
+    return view
+
+
+def _check(asked: DescribeClient, state: AppState) -> None:
+    own, errors = state["settings"].base_url, []
+    for place, uri in enumerate(asked.redirect_uris):
+        if mistake := redirect_uris.mistake_in(uri, asked.proof, own):
+            errors.append(FieldError(pointer=pointer(("redirect_uris", place)), detail=mistake))
+    if asked.proof is Proof.PRIVATE_KEY_JWT and (mistake := mistake_in(asked.public_keys)):
+        errors.append(FieldError(pointer="/public_keys", detail=mistake))
+    if asked.proof is Proof.NONE and asked.public_keys:
+        errors.append(FieldError(pointer="/public_keys", detail="A client without proof has no keys: leave them out."))
+    if len({scope.scope for scope in asked.scopes}) != len(asked.scopes):
+        errors.append(FieldError(pointer="/scopes", detail="Name each scope once."))
+    if errors:
+        raise ValidationFailed(errors=errors)
+
+
+def _columns(asked: DescribeClient) -> list[str]:
+    said = asked.model_dump(mode="json", by_alias=True)
+    return [
+        orjson.dumps(said["name"]).decode(),
+        orjson.dumps(said["redirect_uris"]).decode(),
+        said["proof"],
+        orjson.dumps(said["public_keys"]).decode(),
+        orjson.dumps(said["scopes"]).decode(),
+    ]
+
+
+def _view(row: Mapping[str, Any]) -> ClientView:
+    return ClientView(
+        client_id=row["client_id"],
+        name=orjson.loads(row["name"]),
+        redirect_uris=orjson.loads(row["redirect_uris"]),
+        proof=Proof(row["proof"]),
+        public_keys=orjson.loads(row["public_keys"]),
+        scopes=orjson.loads(row["scopes"]),
+        version=row["version"],
+        created_at=row["created_at"],
+    )

@@ -1,0 +1,100 @@
+"""The clients that providers registered, held in every process and renewed by version, as listings are."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager, suppress
+from typing import Any
+from uuid import UUID
+
+import orjson
+
+from app_server.kernel.jwks import readable
+from app_server.kernel.logs import logger
+from app_server.kernel.ports import Client, Proof, ScopeRequest
+from app_server.kernel.state import AppState
+from app_server.kernel.unit_of_work import fetch
+
+ASK_EVERY = 1.5  # seconds between looks; with PATIENCE below 5 s
+PATIENCE = 2.5  # seconds for one look
+
+DETAILS = "client_id, version, organisation_id, name, redirect_uris, proof, public_keys, scopes, created_at"
+
+log = logger(__name__)
+
+
+class RegisteredClients:
+    """Registered clients by client id; the port `Clients` of this process. Asking costs a dictionary lookup."""
+
+    def __init__(self) -> None:
+        self._by_id: dict[str, tuple[int, Client]] = {}
+        self._wake = asyncio.Event()
+
+    def find(self, app_id: str) -> Client | None:
+        """The client, or None when there is none."""
+        found = self._by_id.get(app_id)
+        return found[1] if found else None
+
+    async def refresh(self) -> None:
+        """Bring every client up to its version in PostgreSQL."""
+        versions = {row["client_id"]: row["version"] for row in await fetch(_VERSIONS)}
+        stale = [name for name, version in versions.items() if self._by_id.get(name, (0,))[0] != version]
+        fresh = {row["client_id"]: (row["version"], client_of(row)) for row in await fetch(_DETAILS, stale)}
+        self._by_id = {name: held for name, held in self._by_id.items() if name in versions} | fresh
+
+    async def watch(self) -> None:
+        """Keep up to date until cancelled. Each look is a task of its own: it survives a database restart."""
+        while True:
+            try:
+                async with asyncio.timeout(PATIENCE):
+                    await asyncio.create_task(self.refresh())
+            except Exception as error:
+                log.warning("clients_not_renewed", reason=type(error).__name__)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(ASK_EVERY):
+                    await self._wake.wait()
+            self._wake.clear()
+
+    def look_again(self) -> None:
+        """Look at PostgreSQL now instead of at the next turn."""
+        self._wake.set()
+
+
+def client_of(row: Mapping[str, Any]) -> Client:
+    """A row of `core_registered_client` as the token endpoint knows it.
+
+    The clients of one organisation are one sector: they are one legal entity, and know a resident by one subject.
+    """
+    redirect_uris = orjson.loads(row["redirect_uris"])
+    return Client(
+        app_id=row["client_id"],
+        name=orjson.loads(row["name"]),
+        origin="",
+        sector=f"organisation:{UUID(str(row['organisation_id']))}",
+        redirect_uris=frozenset(redirect_uris),
+        proof=Proof(row["proof"]),
+        public_keys=readable(row["client_id"], orjson.loads(row["public_keys"])),
+        scopes=[ScopeRequest(**scope) for scope in orjson.loads(row["scopes"])],
+    )
+
+
+def registered_clients(state: AppState) -> RegisteredClients:
+    """The registered clients of this process."""
+    clients: RegisteredClients = state["registered_clients"]  # type: ignore[typeddict-item]
+    return clients
+
+
+@asynccontextmanager
+async def kept() -> AsyncIterator[RegisteredClients]:
+    """The registered clients, renewed for the life of the process."""
+    clients = RegisteredClients()
+    watching = asyncio.create_task(clients.watch())
+    try:
+        yield clients
+    finally:
+        watching.cancel()
+        with suppress(asyncio.CancelledError):
+            await watching
+
+
+_VERSIONS = "SELECT client_id, version FROM core_registered_client WHERE removed_at IS NULL"
+_DETAILS = f"SELECT {DETAILS} FROM core_registered_client WHERE client_id = ANY($1) AND removed_at IS NULL"

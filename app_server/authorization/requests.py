@@ -1,0 +1,121 @@
+"""Authorization requests, from the client's question to a code: kept while the resident signs in and decides."""
+
+import secrets
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import orjson
+
+from app_server.authorization.asking import SILENT_SCOPES, Asked, ResponseMode
+from app_server.authorization.models import AuthorizationRequest
+from app_server.authorization.service import granted_scopes, mint_code
+from app_server.kernel.crypto import token_hash
+from app_server.kernel.ids import uuid7
+from app_server.kernel.ports import Client, ScopeRequest
+from app_server.kernel.state import AppState
+from app_server.kernel.unit_of_work import execute, fetchrow, in_unit_of_work
+
+LIFE = timedelta(minutes=30)  # for a text message that comes late and a person who reads
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Waiting:
+    """A request that nobody has answered yet, and who asks."""
+
+    name: str
+    asked: Asked
+    client: Client
+    created_at: datetime
+
+
+@in_unit_of_work
+async def keep(asked: Asked, *, state: AppState) -> str:
+    """Keep the request; the name that it goes by in the browser."""
+    name, now = secrets.token_urlsafe(24), state["clock"]()
+    await AuthorizationRequest.create(
+        token_hash=token_hash(name),
+        client_id=asked.client_id,
+        asked={**asdict(asked), "scopes": sorted(asked.scopes), "prompt": sorted(asked.prompt)},
+        created_at=now,
+        expires_at=now + LIFE,
+    )
+    return name
+
+
+async def waiting(name: str, *, state: AppState) -> Waiting | None:
+    """The request of that name; None when it is answered, too old, never was, or its client is not open any more."""
+    row = await fetchrow(
+        "SELECT asked, created_at FROM core_authorization_request"
+        " WHERE token_hash = $1 AND used_at IS NULL AND expires_at > $2",
+        token_hash(name),
+        state["clock"](),
+    )
+    if row is None:
+        return None
+    asked = _asked(orjson.loads(row["asked"]))
+    client = state["ports"].clients.find(asked.client_id)
+    if client is None or asked.redirect_uri not in client.redirect_uris:
+        return None
+    return Waiting(name=name, asked=asked, client=client, created_at=row["created_at"])
+
+
+async def signed_in_since(session_id: UUID, request: Waiting) -> bool:
+    """Whether the resident's sign-in is as fresh as the client asks for (`prompt=login`, `max_age`)."""
+    if "login" not in request.asked.prompt and request.asked.max_age is None:
+        return True
+    row = await fetchrow("SELECT created_at FROM core_session WHERE id = $1", session_id)
+    signed_in: datetime = row["created_at"]
+    if "login" in request.asked.prompt:
+        return signed_in >= request.created_at
+    return request.created_at - signed_in <= timedelta(seconds=request.asked.max_age or 0)
+
+
+async def to_ask(resident_id: UUID, request: Waiting) -> list[ScopeRequest]:
+    """The scopes that the resident has to decide on: those not granted yet, all of them where the client wants so."""
+    wanted = request.asked.scopes - SILENT_SCOPES
+    if "consent" not in request.asked.prompt:
+        wanted -= await granted_scopes(resident_id, request.client.app_id)
+    return [scope for scope in request.client.scopes if scope.scope in wanted]
+
+
+@in_unit_of_work
+async def use_up(request: Waiting, *, state: AppState) -> bool:
+    """Whether this is the first answer to the request. In the caller's unit of work, if there is one."""
+    return bool(
+        await execute(
+            "UPDATE core_authorization_request SET used_at = $2 WHERE token_hash = $1 AND used_at IS NULL",
+            token_hash(request.name),
+            state["clock"](),
+        )
+    )
+
+
+@in_unit_of_work
+async def grant(request: Waiting, *, resident_id: UUID, session_id: UUID, state: AppState) -> str | None:
+    """A code for the client, good once and for a minute; None when the request was answered meanwhile."""
+    if not await use_up(request, state=state):
+        return None
+    return await mint_code(
+        client=request.client,
+        resident_id=resident_id,
+        session_id=session_id,
+        launch_id=uuid7(),
+        redirect_uri=request.asked.redirect_uri,
+        code_challenge=request.asked.code_challenge,
+        nonce=request.asked.nonce,
+        scopes=request.asked.scopes,
+        state=state,
+    )
+
+
+def _asked(kept: dict[str, Any]) -> Asked:
+    return Asked(
+        **{
+            **kept,
+            "response_mode": ResponseMode(kept["response_mode"]),
+            "scopes": frozenset(kept["scopes"]),
+            "prompt": frozenset(kept["prompt"]),
+        }
+    )

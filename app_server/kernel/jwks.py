@@ -1,0 +1,58 @@
+"""Other people's public keys, as they give them (JWK, RFC 7517): Ed25519 or P-256."""
+
+from base64 import urlsafe_b64decode
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePublicKey, EllipticCurvePublicNumbers
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+from app_server.kernel.logs import logger
+
+PublicKey = EllipticCurvePublicKey | Ed25519PublicKey
+
+log = logger(__name__)
+
+
+def public_key(jwk: Mapping[str, Any]) -> PublicKey:
+    """The key of a JWK. Raises ValueError, KeyError."""
+    if jwk.get("d"):
+        raise ValueError("a private key")
+    match jwk.get("kty"), jwk.get("crv"):
+        case "OKP", "Ed25519":
+            return Ed25519PublicKey.from_public_bytes(_bytes(jwk, "x"))
+        case "EC", "P-256":
+            x, y = (int.from_bytes(_bytes(jwk, name)) for name in ("x", "y"))
+            return EllipticCurvePublicNumbers(x, y, SECP256R1()).public_key()
+    raise ValueError("a kind of key that is not used here")
+
+
+def mistake_in(jwks: Sequence[Mapping[str, Any]]) -> str | None:
+    """Why these keys cannot be taken, as a sentence; None when they can."""
+    kids = [jwk.get("kid") for jwk in jwks]
+    if not kids or not all(isinstance(kid, str) and kid for kid in kids) or len(set(kids)) != len(kids):
+        return "Each public key needs a kid of its own, and there is at least one key."
+    for jwk in jwks:
+        try:
+            public_key(jwk)
+        except (ValueError, KeyError) as error:
+            return f"A public key cannot be used: {error}."
+    return None
+
+
+def readable(owner: str, jwks: Iterable[Mapping[str, Any]]) -> dict[str, PublicKey]:
+    """The keys by kid. They were checked when they came; one that does not read is left out, and the others hold."""
+    found = {}
+    for jwk in jwks:
+        try:
+            found[str(jwk["kid"])] = public_key(jwk)
+        except (ValueError, KeyError) as error:
+            log.error("public_key_unreadable", owner=owner, reason=str(error))
+    return found
+
+
+def _bytes(jwk: Mapping[str, Any], name: str) -> bytes:
+    text = jwk[name]
+    if not isinstance(text, str):
+        raise ValueError(f"{name} is not text")
+    return urlsafe_b64decode(text + "=" * (-len(text) % 4))

@@ -1,0 +1,319 @@
+"""A resident signs in to somebody else's program with the city's login: OpenID Connect, authorization code, PKCE."""
+
+import asyncio
+from datetime import timedelta
+from re import findall
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+import jwt
+import pytest
+
+from app_server.identity import service as identity
+from app_server.registry.service import found_organisation
+from tests.actors import Person
+from tests.authorization.relying_parties import PLACE, Browser, question, registered, tokens, told
+from tests.city import City
+
+
+@pytest.fixture
+async def provider(city: City) -> Person:
+    """Somebody who publishes for the clinic."""
+    return await provider_of(city, "Fuzhou Clinic", "+8613800000003")
+
+
+async def provider_of(city: City, organisation: str, phone: str) -> Person:
+    organisation_id = await found_organisation(organisation)
+    await identity.register_person(
+        phone, name="吴敏", roles=["provider"], organisation_id=organisation_id, keys=city.state["keys"]
+    )
+    person = Person(city, phone)
+    await person.sign_in()
+    return person
+
+
+@pytest.fixture
+async def clinic(provider: Person) -> str:
+    """The clinic's client id."""
+    return await registered(provider)
+
+
+@pytest.fixture
+async def lin(city: City) -> Person:
+    return await city.person()
+
+
+async def claims_of(city: City, id_token: str, client_id: str) -> dict[str, Any]:
+    async with city.browser() as http:
+        keys = jwt.PyJWKSet.from_dict((await http.get("/.well-known/jwks.json")).json())
+    kid = jwt.get_unverified_header(id_token)["kid"]
+    claims: dict[str, Any] = jwt.decode(id_token, keys[kid], algorithms=["ES256"], audience=client_id)
+    return claims
+
+
+async def test_a_resident_allows_it_once_and_is_known_by_a_number_of_that_providers(
+    city: City, clinic: str, lin: Person
+) -> None:
+    browser = Browser(city, lin)
+    page = await browser.asks(question(clinic))
+    assert page.status_code == 200
+    for words in (
+        "Fuzhou Clinic",
+        "clinic.example",
+        "See your name and language",
+        "to serve you",
+        "See your mobile number",
+    ):
+        assert words in page.text
+    back = told(await browser.presses(page, answer="allow", **{"scope:phone": "on"}))
+    assert (back["state"], back["iss"]) == ("s1", city.settings.base_url)
+    answer = await tokens(city, clinic, back["code"])
+    assert answer.status_code == 200, answer.text
+    body = answer.json()
+    claims = await claims_of(city, body["id_token"], clinic)
+    assert (claims["nonce"], claims["iss"]) == ("n1", city.settings.base_url)
+    assert lin.id not in answer.text
+    assert claims["auth_time"] <= claims["iat"]
+    async with city.browser(authorization=f"Bearer {body['access_token']}") as http:
+        for known in (await http.get("/oauth/userinfo"), await http.post("/oauth/userinfo")):
+            assert known.json() == {
+                "sub": claims["sub"],
+                "locale": "en",
+                "name": "林依婷",
+                "phone_number": lin.phone,
+                "phone_number_verified": True,
+            } | {"locale": known.json()["locale"]}
+        assert (await http.get("/v1/me")).status_code == 403
+    (look,) = (await lin.get("/v1/ledger")).json()["items"]
+    assert (look["fields"], look["who"]["name"]) in (
+        (["name", "phone"], "福州诊所"),
+        (["name", "phone"], "Fuzhou Clinic"),
+    )
+    again = told(await browser.asks(question(clinic, state="s2")))  # nothing to decide: straight back
+    assert again["state"] == "s2"
+    assert (await tokens(city, clinic, again["code"])).status_code == 200
+    (consent, _) = (await lin.get("/v1/consents")).json()["items"]
+    assert consent["app_id"] == clinic
+
+
+async def test_what_she_does_not_tick_is_not_told(city: City, clinic: str, lin: Person) -> None:
+    browser = Browser(city, lin)
+    back = told(await browser.presses(await browser.asks(question(clinic)), answer="allow"))
+    body = (await tokens(city, clinic, back["code"])).json()
+    assert body["scope"] == "openid profile"
+    async with city.browser(authorization=f"Bearer {body['access_token']}") as http:
+        assert "phone_number" not in (await http.get("/oauth/userinfo")).json()
+
+
+async def test_who_is_not_signed_in_signs_in_first_and_comes_back_by_a_page(
+    city: City, clinic: str, lin: Person
+) -> None:
+    browser = Browser(city)
+    door = await browser.asks(question(clinic, login_hint=lin.phone))
+    assert door.url.path == "/sign-in"
+    assert lin.phone in door.text
+    (target,) = set(findall(r'name="next" value="([^"]+)"', door.text))
+    browser.http.cookies.set("banyan_session", lin.cookie)
+    page = await browser.http.get(target)
+    done = await browser.presses(page, answer="allow")
+    assert done.status_code == 200  # a form came before: Chromium would not follow a redirect from it to the clinic
+    assert told(done)["code"]
+
+
+async def test_a_resident_who_says_no_is_sent_back_and_the_request_is_over(
+    city: City, clinic: str, lin: Person
+) -> None:
+    browser = Browser(city, lin)
+    page = await browser.asks(question(clinic))
+    assert told(await browser.presses(page, answer="deny"))["error"] == "access_denied"
+    for late in (await browser.presses(page, answer="allow"), await browser.http.get(page.url.path)):
+        assert late.status_code == 410
+        assert "begin again" in late.text
+    assert (await lin.get("/v1/consents")).json()["items"] == []
+
+
+async def test_nobody_is_asked_when_the_client_wants_silence(city: City, clinic: str, lin: Person) -> None:
+    silent = question(clinic, prompt="none")
+    assert told(await Browser(city).asks(silent))["error"] == "login_required"
+    browser = Browser(city, lin)
+    assert told(await browser.asks(silent))["error"] == "consent_required"
+    await browser.presses(await browser.asks(question(clinic)), answer="allow", **{"scope:phone": "on"})
+    assert told(await browser.asks(silent))["code"]
+    asked = await browser.asks(question(clinic, prompt="consent"))
+    assert (asked.status_code, "See your name" in asked.text) == (200, True)
+
+
+@pytest.mark.parametrize(
+    ("changes", "fresh_enough"), [({"prompt": "login"}, False), ({"max_age": "0"}, False), ({"max_age": "7000"}, True)]
+)
+async def test_a_client_may_ask_for_a_fresh_sign_in(
+    city: City, clinic: str, lin: Person, changes: dict[str, str], fresh_enough: bool
+) -> None:
+    city.clock.ahead = timedelta(hours=1)
+    browser = Browser(city, lin)
+    page = await browser.asks(question(clinic, **changes))
+    assert (page.url.path == "/sign-in") is not fresh_enough
+    if not fresh_enough:
+        (target,) = set(findall(r'name="next" value="([^"]+)"', page.text))
+        assert (await browser.http.get(target)).headers["location"].startswith("/sign-in")  # she did not sign in again
+        refused = await browser.http.post(target.partition("?")[0], data={"answer": "allow"})
+        assert refused.headers["location"].startswith("/sign-in")
+
+
+async def test_a_code_is_good_once_for_its_client_its_place_and_its_verifier(
+    city: City, provider: Person, clinic: str, lin: Person
+) -> None:
+    browser = Browser(city, lin)
+    other = await registered(provider, redirect_uris=[PLACE, "https://clinic.example/other"])
+    code = told(await browser.presses(await browser.asks(question(clinic)), answer="allow"))["code"]
+    wrong: list[dict[str, str]] = [
+        {"code_verifier": "w" * 43},
+        {"redirect_uri": "https://clinic.example/other"},
+        {"client_id": other},
+        {"code": code + "x"},
+    ]
+    for changes in wrong:
+        refused = await tokens(city, clinic, code, **changes)
+        assert (refused.status_code, refused.json()["error"]) == (400, "invalid_grant"), changes
+    answers = await asyncio.gather(*(tokens(city, clinic, code) for _ in range(20)))
+    assert sorted(answer.status_code for answer in answers) == [200] + [400] * 19
+
+
+async def test_one_answer_to_a_request_however_often_the_form_is_sent_at_once(
+    city: City, clinic: str, lin: Person
+) -> None:
+    browser = Browser(city, lin)
+    page = await browser.asks(question(clinic))
+    answers = await asyncio.gather(*(browser.presses(page, answer="allow") for _ in range(20)))
+    assert sorted(answer.status_code for answer in answers) == [200] + [410] * 19
+
+
+async def test_the_answer_may_be_posted(city: City, clinic: str, lin: Person) -> None:
+    browser = Browser(city, lin)
+    page = await browser.presses(await browser.asks(question(clinic, response_mode="form_post")), answer="allow")
+    assert f'action="{PLACE}"' in page.text
+    assert "form-action https://clinic.example" in page.headers["content-security-policy"]
+    members = dict(findall(r'name="(\w+)" value="([^"]*)"', page.text))
+    assert set(members) == {"code", "state", "iss"}
+    assert (await tokens(city, clinic, members["code"])).status_code == 200
+
+
+async def test_another_providers_clients_know_her_by_another_number_and_ones_own_by_the_same(
+    city: City, provider: Person, clinic: str, lin: Person
+) -> None:
+    pharmacy = await provider_of(city, "Fuzhou Pharmacy", "+8613800000004")
+    clients = [clinic, await registered(provider), await registered(pharmacy)]
+    browser, subjects = Browser(city, lin), []
+    for client_id in clients:
+        back = told(await browser.presses(await browser.asks(question(client_id)), answer="allow"))
+        body = (await tokens(city, client_id, back["code"])).json()
+        subjects.append((await claims_of(city, body["id_token"], client_id))["sub"])
+    assert subjects[0] == subjects[1] != subjects[2]
+
+
+async def test_a_client_that_is_removed_gets_nothing_more(
+    city: City, provider: Person, clinic: str, lin: Person
+) -> None:
+    browser = Browser(city, lin)
+    page = await browser.asks(question(clinic))
+    body = (await tokens(city, clinic, told(await browser.presses(page, answer="allow"))["code"])).json()
+    waiting = await browser.asks(question(clinic, prompt="consent"))
+    assert (await provider.delete(f"/v1/provider/clients/{clinic}")).status_code == 204
+    await city.state["ports"].clients.second.refresh()  # type: ignore[attr-defined]
+    assert (await browser.asks(question(clinic))).status_code == 400
+    assert (await browser.presses(waiting, answer="allow")).status_code == 410
+    async with city.browser(authorization=f"Bearer {body['access_token']}") as http:
+        assert (await http.get("/oauth/userinfo")).status_code == 401
+
+
+async def test_signing_out_ends_what_the_client_holds(city: City, clinic: str, lin: Person) -> None:
+    browser = Browser(city, lin)
+    back = told(await browser.presses(await browser.asks(question(clinic)), answer="allow"))
+    body = (await tokens(city, clinic, back["code"])).json()
+    pending = told(await browser.asks(question(clinic, scope="openid")))
+    await lin.delete("/v1/sign-in/sessions/current")
+    assert (await tokens(city, clinic, pending["code"])).json()["error"] == "invalid_grant"
+    async with city.browser(authorization=f"Bearer {body['access_token']}") as http:
+        assert (await http.get("/oauth/userinfo")).status_code == 401
+
+
+@pytest.mark.parametrize(
+    ("changes", "error"),
+    [
+        ({"response_type": None}, "invalid_request"),
+        ({"response_type": "token"}, "unsupported_response_type"),
+        ({"response_type": "code id_token"}, "unsupported_response_type"),
+        ({"response_mode": "fragment"}, "invalid_request"),
+        ({"code_challenge": None}, "invalid_request"),
+        ({"code_challenge": "short"}, "invalid_request"),
+        ({"code_challenge_method": None}, "invalid_request"),
+        ({"code_challenge_method": "plain"}, "invalid_request"),
+        ({"scope": "profile"}, "invalid_scope"),
+        ({"scope": None}, "invalid_scope"),
+        ({"prompt": "none login"}, "invalid_request"),
+        ({"prompt": "dance"}, "invalid_request"),
+        ({"max_age": "soon"}, "invalid_request"),
+        ({"max_age": "-1"}, "invalid_request"),
+        ({"nonce": "n" * 513}, "invalid_request"),
+        ({"login_hint": "x" * 2049}, "invalid_request"),
+        ({"state": "a\nb"}, "invalid_request"),
+        ({"request": "eyJ"}, "request_not_supported"),
+        ({"request_uri": "https://clinic.example/r"}, "request_uri_not_supported"),
+        ({"registration": "{}"}, "registration_not_supported"),
+    ],
+)
+async def test_what_is_asked_wrong_is_told_to_the_client_as_the_standards_order(
+    city: City, clinic: str, lin: Person, changes: dict[str, Any], error: str
+) -> None:
+    answer = await Browser(city, lin).asks(question(clinic, **changes))
+    back = told(answer)
+    assert (back["error"], back["iss"]) == (error, city.settings.base_url)
+    assert back.get("state") == (None if "state" in changes else "s1")
+    assert "code" not in back
+    assert await city.rows("SELECT 1 FROM core_authorization_request") == []
+
+
+async def test_a_parameter_that_stands_twice_is_refused_whichever_it_is(city: City, clinic: str, lin: Person) -> None:
+    browser, asked = Browser(city, lin), question(clinic, max_age="9", prompt="consent")
+    for name in asked:
+        twice = await browser.http.get("/authorize", params=[*asked.items(), (name, asked[name])])
+        if name in ("client_id", "redirect_uri"):
+            assert (twice.status_code, "location" in twice.headers) == (400, False)
+        else:
+            assert told(twice)["error"] == "invalid_request"
+
+
+async def test_nothing_is_sent_to_a_place_that_is_not_proven(city: City, clinic: str, lin: Person) -> None:
+    browser = Browser(city, lin)
+    places = [
+        *("https://clinic.example/back/", "https://clinic.example/back?x=1", "https://clinic.example/Back"),
+        *("http://clinic.example/back", "https://clinic.example:443/back", "https://clinic.example/back#x"),
+        *("https://clinic.example.evil.example/back", "https://evil.example/back", "javascript:alert(1)", "", "x"),
+        *("https://clinic.example/%62ack", "https://clinic.example//back", "https://clinic.example/x/../back"),
+        *("https://u@clinic.example/back", " https://clinic.example/back", "https://clinic.example/back\t"),
+    ]
+    for place in places:
+        answer = await browser.asks(question(clinic, redirect_uri=place))
+        assert (answer.status_code, "location" in answer.headers) == (400, False), place
+        assert "evil" not in answer.text
+    for changes in ({"client_id": "nobody"}, {"client_id": None}, {"redirect_uri": None}):
+        answer = await browser.asks(question(clinic, **changes))
+        assert (answer.status_code, "location" in answer.headers) == (400, False)
+
+
+async def test_a_question_may_be_posted_from_the_clients_own_page(city: City, clinic: str, lin: Person) -> None:
+    browser = Browser(city, lin)
+    asked = await browser.http.post("/authorize", data=question(clinic), headers={"origin": "https://clinic.example"})
+    assert urlsplit(asked.headers["location"]).path.startswith("/authorize/")
+    page = await browser.http.get(asked.headers["location"])
+    stolen = await browser.http.post(
+        page.url.path, data={"answer": "allow"}, headers={"origin": "https://evil.example"}
+    )
+    assert stolen.status_code == 403
+    assert dict(parse_qsl(urlsplit(asked.headers["location"]).query)) == {}
+
+
+async def test_the_page_speaks_the_language_that_the_client_names(city: City, clinic: str, lin: Person) -> None:
+    page = await Browser(city, lin).asks(question(clinic, ui_locales="zh-CN en"))
+    assert "福州诊所" in page.text
+    assert 'lang="zh-CN"' in page.text
