@@ -28,6 +28,7 @@ class RegisteredClients:
     def __init__(self) -> None:
         self._by_id: dict[str, tuple[int, Client]] = {}
         self._wake = asyncio.Event()
+        self._refreshing = asyncio.Lock()  # one after the other, so that an older look never overwrites a newer one
 
     def find(self, app_id: str) -> Client | None:
         """The client, or None when there is none."""
@@ -36,10 +37,12 @@ class RegisteredClients:
 
     async def refresh(self) -> None:
         """Bring every client up to its version in PostgreSQL."""
-        versions = {row["client_id"]: row["version"] for row in await fetch(_VERSIONS)}
-        stale = [name for name, version in versions.items() if self._by_id.get(name, (0,))[0] != version]
-        fresh = {row["client_id"]: (row["version"], client_of(row)) for row in await fetch(_DETAILS, stale)}
-        self._by_id = {name: held for name, held in self._by_id.items() if name in versions} | fresh
+        async with self._refreshing:
+            versions = {row["client_id"]: row["version"] for row in await fetch(_VERSIONS)}
+            stale = [name for name, version in versions.items() if self._by_id.get(name, (0,))[0] != version]
+            rows = await fetch(_DETAILS, stale) if stale else []
+            fresh = {row["client_id"]: (row["version"], client_of(row)) for row in rows}
+            self._by_id = {name: held for name, held in self._by_id.items() if name in versions} | fresh
 
     async def watch(self) -> None:
         """Keep up to date until cancelled. Each look is a task of its own: it survives a database restart."""

@@ -53,7 +53,7 @@ async def _for_code(form: Mapping[str, str], state: AppState) -> Tokens:
         raise OAuthError("invalid_grant", "the code is used, expired, or of another client, place or verifier")
     scopes = redeemed.granted if redeemed.asked is None else redeemed.granted & redeemed.asked
     return Tokens(
-        access_token=_resident_token(client, redeemed, scopes, state),
+        access_token=resident_token(client, redeemed, scopes, state),
         id_token=await _id_token(client, redeemed, state),
         expires_in=state["settings"].access_token_seconds,
         scope=" ".join(sorted(scopes | {"openid"})),
@@ -111,6 +111,19 @@ async def _renewed(form: Mapping[str, str], state: AppState) -> Tokens:
         refresh_token=renewed.refresh_token,
         expires_in=state["settings"].access_token_seconds,
     )
+
+
+def resident_token(client: Client, code: RedeemedCode, scopes: frozenset[str], state: AppState) -> str:
+    """An access token (RFC 9068). Who the resident is stands in it sealed, so that the app learns only `sub`."""
+    sealed = state["keys"].seal("token.resident", str(code.resident_id))
+    claims = _claims(client, state) | {
+        "sub": subject_of(client, code.resident_id, state["keys"]),
+        "scope": " ".join(sorted(scopes)),
+        "sid": str(code.session_id),
+        "launch_id": str(code.launch_id),
+        "ctx": _b64(sealed),
+    }
+    return sign(claims, typ="at+jwt", keys=state["keys"])
 
 
 def principal_of(claims: VerifiedClaims, state: AppState) -> Resident | MiniApp:
@@ -173,19 +186,6 @@ async def _use_assertion(client: Client, assertion: VerifiedClaims) -> None:
 
 def _used_before() -> OAuthError:
     return OAuthError("invalid_client", "client_assertion: this jti was used before; sign a new assertion", 401)
-
-
-def _resident_token(client: Client, code: RedeemedCode, scopes: frozenset[str], state: AppState) -> str:
-    """An access token (RFC 9068). Who the resident is stands in it sealed, so that the app learns only `sub`."""
-    sealed = state["keys"].seal("token.resident", str(code.resident_id))
-    claims = _claims(client, state) | {
-        "sub": subject_of(client, code.resident_id, state["keys"]),
-        "scope": " ".join(sorted(scopes)),
-        "sid": str(code.session_id),
-        "launch_id": str(code.launch_id),
-        "ctx": _b64(sealed),
-    }
-    return sign(claims, typ="at+jwt", keys=state["keys"])
 
 
 async def _id_token(client: Client, code: RedeemedCode, state: AppState) -> str:

@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from http.cookiejar import DefaultCookiePolicy
+from unittest.mock import patch
 from uuid import UUID
 
 import httpx2
@@ -16,7 +17,11 @@ from banyan_sdk.keys import AppKey
 from qrcode.image.pil import PilImage
 from qrcode.main import QRCode
 
+from app_server.authorization import clients
+from app_server.authorization.redeeming import RedeemedCode
+from app_server.authorization.registered import registered_clients
 from app_server.authorization.service import subject_of
+from app_server.authorization.tokens import resident_token
 from app_server.identity import service as identity
 from app_server.kernel.access import Operator
 from app_server.kernel.crypto import token_hash
@@ -25,6 +30,7 @@ from app_server.registry.published import listings
 from app_server.registry.service import By, found_organisation, register_listing
 from card_wallet import readers
 from card_wallet.schemas import AddVerifier
+from tests.authorization.relying_parties import CLINIC
 from tests.city import City
 from tests.factories import LIBRARY_MANIFEST, app_token
 
@@ -108,6 +114,28 @@ class Scene:
         """The library in its own name."""
         return {"authorization": f"Bearer {app_token(self.city, scope)}"}
 
+    def launch_token(self, who: Newcomer) -> tuple[UUID, str]:
+        """A launch of the library's, and the access token that it became."""
+        launch_id, client = uuid7(), self.city.state["ports"].clients.find("library")
+        assert client is not None
+        code = RedeemedCode(
+            resident_id=who.id,
+            session_id=who.session_id,
+            launch_id=launch_id,
+            nonce=None,
+            asked=None,
+            granted=frozenset(SCOPES),
+            signed_in_at=self.city.clock(),
+        )
+        return launch_id, resident_token(client, code, frozenset(SCOPES), self.city.state)
+
+    async def client(self) -> str:
+        """The id of a client that the provider registered."""
+        made = await self.http.post("/v1/provider/clients", json=CLINIC, headers=self.provider_headers)
+        assert made.status_code == 201, made.text
+        await registered_clients(self.city.state).refresh()
+        return str(made.json()["client_id"])
+
     async def card(self, who: Newcomer) -> UUID:
         """A library card of theirs."""
         body = {"sub": who.sub, "type": "library-card", "number": "FZ20260000417", "fields": VALUES}
@@ -146,6 +174,13 @@ class Scene:
 @asynccontextmanager
 async def scene(city: City, dice: random.Random) -> AsyncIterator[Scene]:
     """The library is published and answers launches; an operator and a provider are at work."""
+    with patch.object(clients, "MOST", 10**9):  # one provider registers what many would
+        async with _scene(city, dice) as built:
+            yield built
+
+
+@asynccontextmanager
+async def _scene(city: City, dice: random.Random) -> AsyncIterator[Scene]:
     async with _launches() as endpoint, city.browser() as http:
         http.cookies.jar.set_policy(DefaultCookiePolicy(allowed_domains=[]))  # everybody is another browser
         organisation, key = await found_organisation("Fuzhou Library"), AppKey.generate()

@@ -34,6 +34,7 @@ KEYED = [
         "/v1/notices",
         "/v1/cards",
         "/v1/cards/{id:uuid}/status",
+        "/v1/provider/clients",
         "/v1/operator/listings/{app_id}/lift",
         "/v1/operator/listings/{app_id}/suspension",
         "/v1/verifiers",

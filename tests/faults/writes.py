@@ -8,6 +8,7 @@ from app_server.kernel.ids import uuid7
 from notifications.carrier import basic_authorization, callback_signature
 from notifications.models import SMS_TEXT
 from notifications.sms import callback_url
+from tests.authorization.relying_parties import CLINIC, question
 from tests.factories import LIBRARY_MANIFEST
 from tests.faults.scene import SCOPES, VALUES, Scene
 from tests.faults.wishes import WRITES, Wish, count, with_key, write
@@ -75,6 +76,77 @@ async def lift(scene: Scene) -> Wish:
 async def check_manifest(scene: Scene) -> Wish:
     options = {"json": {"manifest": LIBRARY_MANIFEST}}
     return Wish(path="/v1/provider/manifest-checks", headers=scene.provider_headers, options=options)
+
+
+@write("POST", "/v1/provider/clients")
+async def register_client(scene: Scene) -> Wish:
+    name = f"Clinic {uuid7()}"
+    sql = (
+        "SELECT 1 FROM core_registered_client c JOIN core_audit_entry a ON a.subject = 'client:' || c.client_id"
+        " WHERE c.name->>'en' = $1 AND a.action = 'client.registered'"
+    )
+    body = {**CLINIC, "name": {"zh-CN": "诊所", "en": name}}
+    headers = with_key(scene.provider_headers)
+    return Wish(path="/v1/provider/clients", headers=headers, options={"json": body}, effects=count(scene, sql, name))
+
+
+@write("PUT", "/v1/provider/clients/{client_id}")
+async def change_client(scene: Scene) -> Wish:
+    client_id = await scene.client()
+    sql = "SELECT 1 FROM core_registered_client WHERE client_id = $1 AND version = 2"
+    return Wish(
+        path=f"/v1/provider/clients/{client_id}",
+        headers=scene.provider_headers | {"if-match": '"1"'},
+        options={"json": CLINIC},
+        effects=count(scene, sql, client_id),
+    )
+
+
+@write("DELETE", "/v1/provider/clients/{client_id}")
+async def remove_client(scene: Scene) -> Wish:
+    client_id = await scene.client()
+    sql = "SELECT 1 FROM core_registered_client WHERE client_id = $1 AND removed_at IS NOT NULL"
+    return Wish(
+        path=f"/v1/provider/clients/{client_id}",
+        headers=scene.provider_headers,
+        effects=count(scene, sql, client_id),
+    )
+
+
+@write("POST", "/oauth/userinfo")
+async def look(scene: Scene) -> Wish:
+    who = await scene.newcomer(consents=True)
+    launch_id, token = scene.launch_token(who)
+    sql = "SELECT 1 FROM personal_space_ledger_entry WHERE reference = $1"
+    return Wish(
+        path="/oauth/userinfo",
+        headers={"authorization": f"Bearer {token}"},
+        effects=count(scene, sql, f"launch:{launch_id}"),
+    )
+
+
+@write("POST", "/authorize")
+async def ask(scene: Scene) -> Wish:
+    state = str(uuid7())
+    asked = question(await scene.client(), state=state)
+    sql = "SELECT 1 FROM core_authorization_request WHERE asked->>'state' = $1"
+    return Wish(path="/authorize", options={"data": asked}, effects=count(scene, sql, state))
+
+
+@write("POST", "/authorize/{name}")
+async def allow(scene: Scene) -> Wish:
+    who, client_id = await scene.newcomer(), await scene.client()
+    asked = await scene.http.post("/authorize", data=question(client_id))
+    sql = (
+        "SELECT 1 FROM core_launch_code l JOIN core_consent c USING (app_id, resident_id)"
+        " WHERE l.app_id = $1 AND c.scope = 'profile'"
+    )
+    return Wish(
+        path=asked.headers["location"],
+        headers=who.headers,
+        options={"data": {"answer": "allow"}},
+        effects=count(scene, sql, client_id),
+    )
 
 
 @write("POST", "/oauth/token")
