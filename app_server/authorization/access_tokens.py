@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -20,10 +21,11 @@ log = logger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bearer:
-    """Whom a token stands for, and the session that it ends with, if any."""
+    """Whom a token stands for, the session that it ends with, if any, and when it expires by itself."""
 
     principal: Resident | MiniApp
     session_id: UUID | None
+    expires_at: datetime
 
 
 class AuthorizationState(AppState):
@@ -34,6 +36,12 @@ class AuthorizationState(AppState):
 
 async def resolve_access_token(token: str, state: AppState) -> Resident | MiniApp | None:
     """The caller, or None for a token that is no good, of an ended session, or of an app that is not open now."""
+    bearer = bearer_of(token, state)
+    return bearer.principal if bearer else None
+
+
+def bearer_of(token: str, state: AppState) -> Bearer | None:
+    """What the token stands for, or None as above."""
     verifier: TokenVerifier[Bearer] = state["access_tokens"]  # type: ignore[typeddict-item]
     try:
         bearer = verifier.verify(token, state["clock"]())
@@ -45,7 +53,7 @@ async def resolve_access_token(token: str, state: AppState) -> Resident | MiniAp
     principal = bearer.principal
     if isinstance(principal, MiniApp) and state["ports"].clients.find(principal.app_id) is None:
         return None
-    return principal
+    return bearer
 
 
 @asynccontextmanager
@@ -54,7 +62,8 @@ async def lifespan(state: AppState) -> AsyncIterator[dict[str, Any]]:
 
     def meaning(claims: VerifiedClaims) -> Bearer:
         session_id = UUID(claims["sid"]) if "sid" in claims else None
-        return Bearer(principal=principal_of(claims, state), session_id=session_id)
+        expires_at = datetime.fromtimestamp(claims["exp"], UTC)
+        return Bearer(principal=principal_of(claims, state), session_id=session_id, expires_at=expires_at)
 
     issuer = state["settings"].base_url
     expected = Expectation(

@@ -22,6 +22,8 @@ class Redemption:
     code_hash: str
     redirect_uri: str
     code_challenge: str
+    refresh_hash: str  # of the token that a client gets which the resident lets act while she is away
+    grant_expires_at: datetime
     at: datetime
 
 
@@ -29,7 +31,8 @@ class Redemption:
 class RedeemedCode:
     """What a code stood for, and what the resident allows the app now.
 
-    `asked` is None for a launch, which gets all that is granted.
+    `asked` is None for a launch, which gets all that is granted. For a registered client `session_id` is a session of
+    its own, which the code opened; `lasting` says that it goes on while the resident is away.
     `nonce` goes into the ID token; `signed_in_at` is when the resident proved who they are.
     """
 
@@ -40,6 +43,7 @@ class RedeemedCode:
     asked: frozenset[str] | None
     granted: frozenset[str]
     signed_in_at: datetime
+    lasting: bool
 
 
 class AssertionUsed(Exception):
@@ -62,6 +66,9 @@ async def redeem_all(asked: list[Redemption]) -> Sequence[RedeemedCode | Asserti
         [each.redirect_uri for each in asked],
         [each.code_challenge for each in asked],
         [each.at for each in asked],
+        [each.refresh_hash for each in asked],
+        [each.grant_expires_at for each in asked],
+        [uuid7() for _ in asked],
     )
     found: dict[UUID, RedeemedCode | None] = {row["id"]: None for row in rows}
     for row in rows:
@@ -74,6 +81,7 @@ async def redeem_all(asked: list[Redemption]) -> Sequence[RedeemedCode | Asserti
                 asked=None if row["asked"] is None else frozenset(row["asked"].split()),
                 granted=frozenset(row["granted"] or ()),
                 signed_in_at=row["signed_in_at"],
+                lasting=row["lasting"],
             )
     return [found[each] if each in found else AssertionUsed() for each in ids]
 
@@ -82,8 +90,11 @@ async def redeem_all(asked: list[Redemption]) -> Sequence[RedeemedCode | Asserti
 _REDEEM = """
 WITH asked AS (
   SELECT * FROM unnest(
-    $1::uuid[], $2::text[], $3::text[], $4::timestamptz[], $5::text[], $6::text[], $7::text[], $8::timestamptz[]
-  ) AS a (id, app_id, jti, assertion_expires_at, code_hash, redirect_uri, code_challenge, at)
+    $1::uuid[], $2::text[], $3::text[], $4::timestamptz[], $5::text[], $6::text[], $7::text[], $8::timestamptz[],
+    $9::text[], $10::timestamptz[], $11::uuid[]
+  ) AS a (
+    id, app_id, jti, assertion_expires_at, code_hash, redirect_uri, code_challenge, at, refresh_hash, grant_expires_at,
+    refresh_id)
 ), proven AS (
   INSERT INTO core_used_assertion (id, app_id, jti, expires_at)
   SELECT id, app_id, jti, assertion_expires_at FROM asked WHERE jti IS NOT NULL ORDER BY app_id, jti
@@ -92,7 +103,8 @@ WITH asked AS (
 ), heard AS (
   SELECT id FROM proven UNION ALL SELECT id FROM asked WHERE jti IS NULL
 ), good AS (
-  SELECT a.id, a.at, c.id AS code_id
+  SELECT a.id, a.at, a.refresh_hash, a.grant_expires_at, a.refresh_id, c.id AS code_id,
+    s.created_at AS signed_in_at, s.expires_at
   FROM heard JOIN asked a USING (id)
   JOIN core_launch_code c USING (code_hash, app_id, redirect_uri, code_challenge)
   JOIN core_session s ON s.id = c.session_id AND s.ended_at IS NULL
@@ -100,11 +112,28 @@ WITH asked AS (
   ORDER BY c.id FOR UPDATE OF c
 ), redeemed AS (
   UPDATE core_launch_code c SET used_at = g.at FROM good g WHERE c.id = g.code_id
-  RETURNING g.id, c.app_id, c.resident_id, c.session_id, c.launch_id, c.nonce, c.scope
+  RETURNING g.*, c.app_id, c.resident_id, c.session_id, c.launch_id, c.nonce, c.scope
+), known AS (
+  SELECT r.*, (
+    SELECT array_agg(g.scope) FROM core_consent g
+    WHERE g.resident_id = r.resident_id AND g.app_id = r.app_id AND g.withdrawn_at IS NULL
+  ) AS granted FROM redeemed r
+), judged AS (
+  SELECT k.*, k.scope IS NOT NULL AS is_client, coalesce(
+    'offline_access' = ANY (string_to_array(k.scope, ' ')) AND 'offline_access' = ANY (k.granted), false) AS lasting
+  FROM known k
+), opened AS ( -- a client's own session; what lasts while the resident is away does not end with hers
+  INSERT INTO core_session (
+    id, resident_id, token_hash, user_agent, created_at, last_used_at, expires_at, client_id, parent_id, scope)
+  SELECT j.launch_id, j.resident_id, 'no cookie ' || j.launch_id, '', j.at, j.at,
+    CASE WHEN j.lasting THEN j.grant_expires_at ELSE j.expires_at END,
+    j.app_id, CASE WHEN j.lasting THEN NULL ELSE j.session_id END, j.scope
+  FROM judged j WHERE j.is_client
+), kept AS (
+  INSERT INTO core_refresh_token (id, session_id, token_hash, created_at)
+  SELECT j.refresh_id, j.launch_id, j.refresh_hash, j.at FROM judged j WHERE j.lasting
 )
-SELECT heard.id, r.resident_id, r.session_id, r.launch_id, r.nonce, r.scope AS asked, s.created_at AS signed_in_at, (
-  SELECT array_agg(scope) FROM core_consent g
-  WHERE g.resident_id = r.resident_id AND g.app_id = r.app_id AND g.withdrawn_at IS NULL
-) AS granted
-FROM heard LEFT JOIN redeemed r USING (id) LEFT JOIN core_session s ON s.id = r.session_id
+SELECT heard.id, j.resident_id, CASE WHEN j.is_client THEN j.launch_id ELSE j.session_id END AS session_id,
+  j.launch_id, j.nonce, j.scope AS asked, j.granted, j.signed_in_at, j.lasting
+FROM heard LEFT JOIN judged j USING (id)
 """

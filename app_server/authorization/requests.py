@@ -18,6 +18,8 @@ from app_server.kernel.state import AppState
 from app_server.kernel.unit_of_work import execute, fetchrow, in_unit_of_work
 
 LIFE = timedelta(minutes=30)  # for a text message that comes late and a person who reads
+PUSHED_LIFE = timedelta(seconds=90)  # until the browser brings it
+PUSHED = "urn:ietf:params:oauth:request_uri:"  # RFC 9126 §2.2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,15 +35,37 @@ class Waiting:
 @in_unit_of_work
 async def keep(asked: Asked, *, state: AppState) -> str:
     """Keep the request; the name that it goes by in the browser."""
+    return await _keep(asked, LIFE, state)
+
+
+async def _keep(asked: Asked, life: timedelta, state: AppState) -> str:
     name, now = secrets.token_urlsafe(24), state["clock"]()
     await AuthorizationRequest.create(
         token_hash=token_hash(name),
         client_id=asked.client_id,
         asked={**asdict(asked), "scopes": sorted(asked.scopes), "prompt": sorted(asked.prompt)},
         created_at=now,
-        expires_at=now + LIFE,
+        expires_at=now + life,
     )
     return name
+
+
+@in_unit_of_work
+async def push(asked: Asked, *, state: AppState) -> str:
+    """Keep a request that the client sent by itself (RFC 9126); the `request_uri` that its browser brings."""
+    return f"{PUSHED}{await _keep(asked, PUSHED_LIFE, state)}"
+
+
+async def pushed(request_uri: str, client_id: str, *, state: AppState) -> Asked | None:
+    """The request behind a `request_uri`, once; None when it was brought before, is too old, or another client's."""
+    row = await fetchrow(
+        "UPDATE core_authorization_request SET used_at = $3"
+        " WHERE token_hash = $1 AND client_id = $2 AND used_at IS NULL AND expires_at > $3 RETURNING asked",
+        token_hash(request_uri.removeprefix(PUSHED)),
+        client_id,
+        state["clock"](),
+    )
+    return _asked(orjson.loads(row["asked"])) if row else None
 
 
 async def waiting(name: str, *, state: AppState) -> Waiting | None:

@@ -1,15 +1,27 @@
 """Consents, the token endpoint, and what is published about them."""
 
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 from starlette.responses import Response
 
-from app_server.authorization import service, tokens
-from app_server.authorization.asking import ResponseMode
+from app_server.authorization import requests, revoking, service, tokens
+from app_server.authorization.asking import AskedWrong, NotProven, ResponseMode
+from app_server.authorization.asking import read as read_question
 from app_server.authorization.client_routes import client_routes
 from app_server.authorization.problems import ConsentWithdrawn, OAuthError, ScopeUnknown
-from app_server.authorization.schemas import Consents, ConsentView, GiveConsent, TokenRefusal, Tokens, UserInfo
+from app_server.authorization.schemas import (
+    Consents,
+    ConsentView,
+    GiveConsent,
+    PushedRequest,
+    TokenRefusal,
+    Tokens,
+    TokenState,
+    UserInfo,
+)
 from app_server.authorization.views import purpose_of, purposes_of, text_of
 from app_server.identity.profiles import locale_of, name_of, phone_of
 from app_server.kernel.access import Anonymous, MiniApp, Resident, access, actor
@@ -17,28 +29,82 @@ from app_server.kernel.idempotency import idempotent
 from app_server.kernel.key_times import cached_for
 from app_server.kernel.languages import LANGUAGES, language_of
 from app_server.kernel.ports import Proof, Viewer
-from app_server.kernel.problems import BadCursor, NotFound
+from app_server.kernel.problems import BadCursor, NotFound, UnsupportedMediaType, ValidationFailed
 from app_server.kernel.routing import Route, delete, describe, get, post
 from app_server.kernel.schemas import no_content, page_request, read, read_form, reply
-from app_server.kernel.state import AppRequest
+from app_server.kernel.state import AppRequest, AppState
 from app_server.kernel.unit_of_work import in_unit_of_work
+
+FORM = ("application/x-www-form-urlencoded",)
+REFUSALS = {400: TokenRefusal, 401: TokenRefusal}
 
 
 @access(Anonymous)
-@describe(
-    reply=Tokens,
-    body_media_types=("application/x-www-form-urlencoded",),
-    refusals={400: TokenRefusal, 401: TokenRefusal},
-)
+@describe(reply=Tokens, body_media_types=FORM, refusals=REFUSALS)
 async def token(request: AppRequest) -> Response:
-    """Exchange a launch code, an app's own proof, or a refresh token for tokens (RFC 6749)."""
+    """Exchange a code, a client's own proof, or a refresh token for tokens (RFC 6749)."""
+    return await _answered(request, _tokens)
+
+
+@access(Anonymous)
+@describe(body_media_types=FORM, refusals=REFUSALS)
+async def revoke_token(request: AppRequest) -> Response:
+    """A client gives back a token, and all that belongs to it (RFC 7009)."""
+    return await _answered(request, _revoked)
+
+
+@access(Anonymous)
+@describe(reply=TokenState, body_media_types=FORM, refusals=REFUSALS)
+async def introspect_token(request: AppRequest) -> Response:
+    """Whether a token of the client's own is good now, and for what (RFC 7662)."""
+    return await _answered(request, revoking.introspect)
+
+
+@access(Anonymous)
+@describe(reply=PushedRequest, status=201, body_media_types=FORM, refusals=REFUSALS)
+async def push_request(request: AppRequest) -> Response:
+    """A client sends what it asks by itself, and its browser only a name for it (RFC 9126)."""
+    return await _answered(request, _pushed, status=201)
+
+
+OAuthAnswer = Callable[[Mapping[str, str], AppState], Awaitable[Mapping[str, Any]]]
+
+
+async def _answered(request: AppRequest, answer: OAuthAnswer, status: int = 200) -> Response:
+    """The answer, or its refusal in the form of RFC 6749 §5.2."""
     try:
-        granted = await tokens.answer(await read_form(request), request.state)
+        try:
+            form = await read_form(request)
+        except (UnsupportedMediaType, ValidationFailed):
+            raise OAuthError("invalid_request", "send a form, each field once, as UTF-8") from None
+        return reply(await answer(form, request.state), status=status, headers={"pragma": "no-cache"})
     except OAuthError as refused:
         headers = {"www-authenticate": "Bearer"} if refused.status == 401 else {}
         body = {"error": refused.error, "error_description": refused.description}
         return reply(body, status=refused.status, headers=headers)
-    return reply(granted.model_dump(exclude_none=True), headers={"pragma": "no-cache"})
+
+
+async def _tokens(form: Mapping[str, str], state: AppState) -> Mapping[str, Any]:
+    return (await tokens.answer(form, state)).model_dump(exclude_none=True)
+
+
+async def _pushed(form: Mapping[str, str], state: AppState) -> Mapping[str, Any]:
+    client = await tokens.authenticated(form, state)
+    try:
+        asked, asking = read_question(list(form.items()), state["ports"].clients.find)
+    except NotProven as reason:
+        raise OAuthError("invalid_request", str(reason)) from None
+    except AskedWrong as wrong:
+        raise OAuthError(wrong.error, wrong.description) from None
+    if asking.app_id != client.app_id:
+        raise OAuthError("invalid_request", "client_id is another client's")
+    request_uri = await requests.push(asked, state=state)
+    return {"request_uri": request_uri, "expires_in": int(requests.PUSHED_LIFE.total_seconds())}
+
+
+async def _revoked(form: Mapping[str, str], state: AppState) -> Mapping[str, Any]:
+    await revoking.revoke(form, state)
+    return {}
 
 
 @access(MiniApp)
@@ -118,14 +184,27 @@ async def discovery(request: AppRequest) -> Response:
             "authorization_endpoint": f"{base}/authorize",
             "token_endpoint": f"{base}/oauth/token",
             "userinfo_endpoint": f"{base}/oauth/userinfo",
+            "pushed_authorization_request_endpoint": f"{base}/oauth/par",
+            "require_pushed_authorization_requests": False,
+            "revocation_endpoint": f"{base}/oauth/revoke",
+            "introspection_endpoint": f"{base}/oauth/introspect",
             "jwks_uri": f"{base}/.well-known/jwks.json",
-            "scopes_supported": ["openid", "profile", "phone", "profile:read", *sorted(tokens.APP_SCOPES)],
+            "scopes_supported": [
+                "openid",
+                "profile",
+                "phone",
+                "offline_access",
+                "profile:read",
+                *sorted(tokens.APP_SCOPES),
+            ],
             "response_types_supported": ["code"],
             "response_modes_supported": [mode.value for mode in ResponseMode],
             "grant_types_supported": ["authorization_code", "client_credentials", "refresh_token"],
             "subject_types_supported": ["pairwise"],
             "id_token_signing_alg_values_supported": ["ES256"],
             "token_endpoint_auth_methods_supported": [proof.value for proof in Proof],
+            "revocation_endpoint_auth_methods_supported": [proof.value for proof in Proof],
+            "introspection_endpoint_auth_methods_supported": [Proof.PRIVATE_KEY_JWT.value],
             "token_endpoint_auth_signing_alg_values_supported": ["EdDSA", "ES256"],
             "code_challenge_methods_supported": ["S256"],
             "prompt_values_supported": ["none", "login", "consent", "select_account"],
@@ -176,6 +255,9 @@ async def _consents(request: AppRequest) -> Consents:
 
 routes: list[Route] = [
     post("/oauth/token", token),
+    post("/oauth/par", push_request),
+    post("/oauth/revoke", revoke_token),
+    post("/oauth/introspect", introspect_token),
     get("/oauth/userinfo", userinfo),
     post("/oauth/userinfo", userinfo),
     post("/v1/consents", give_consent),

@@ -55,7 +55,7 @@ class Texts(Schema):
 class AskedScope(Schema):
     """What a client asks of a resident, and why (Personal Information Protection Law, articles 7 and 17)."""
 
-    scope: Literal["profile", "phone"]
+    scope: Literal["profile", "phone", "offline_access"]
     purpose: Texts
     legal_basis: Texts
     retention: Texts
@@ -99,6 +99,24 @@ class TokenRefusal(Schema):
 
     error: str
     error_description: str
+
+
+class PushedRequest(Schema):
+    """What the browser brings to the authorization endpoint instead of the request (RFC 9126 §2.2). In seconds."""
+
+    request_uri: str
+    expires_in: int
+
+
+class TokenState(Schema):
+    """What a token is worth now (RFC 7662 §2.2): `active` alone for one that is not good. `exp` in Unix seconds."""
+
+    active: bool
+    client_id: str | None = None
+    scope: str | None = None
+    sub: str | None = None
+    exp: int | None = None
+    token_type: str | None = None
 
 
 class Tokens(Schema):

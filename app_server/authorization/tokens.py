@@ -3,17 +3,17 @@
 import base64
 import hashlib
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from app_server.authorization.problems import OAuthError
 from app_server.authorization.redeeming import AssertionUsed, RedeemedCode, Redemption, Redemptions
 from app_server.authorization.schemas import Tokens
-from app_server.authorization.service import remember_assertion, subject_of
+from app_server.authorization.service import granted_scopes, remember_assertion, subject_of
 from app_server.identity.problems import SessionOver
 from app_server.identity.profiles import locale_of
-from app_server.identity.refresh import renew_session
-from app_server.identity.service import FIRST_PARTY
+from app_server.identity.refresh import renew_session, rotate
+from app_server.identity.service import FIRST_PARTY, end_session, new_secret
 from app_server.kernel.access import MiniApp, Resident
 from app_server.kernel.crypto import token_hash
 from app_server.kernel.ids import uuid7_text
@@ -48,20 +48,34 @@ async def _for_code(form: Mapping[str, str], state: AppState) -> Tokens:
     verifier = _field(form, "code_verifier")
     if not 43 <= len(verifier) <= 128 or not verifier.isascii():
         raise OAuthError("invalid_request", "code_verifier must have 43 to 128 characters (RFC 7636 §4.1)")
-    redeemed = await _redeem(client, assertion, form, verifier, state)
+    refresh_token = new_secret("br")
+    redeemed = await _redeem(client, assertion, form, verifier, refresh_token, state)
     if redeemed is None:
         raise OAuthError("invalid_grant", "the code is used, expired, or of another client, place or verifier")
     scopes = redeemed.granted if redeemed.asked is None else redeemed.granted & redeemed.asked
     return Tokens(
-        access_token=resident_token(client, redeemed, scopes, state),
+        access_token=resident_token(
+            client,
+            scopes,
+            resident_id=redeemed.resident_id,
+            session_id=redeemed.session_id,
+            launch_id=redeemed.launch_id,
+            state=state,
+        ),
         id_token=await _id_token(client, redeemed, state),
+        refresh_token=refresh_token if redeemed.lasting else None,
         expires_in=state["settings"].access_token_seconds,
         scope=" ".join(sorted(scopes | {"openid"})),
     )
 
 
 async def _redeem(
-    client: Client, assertion: VerifiedClaims | None, form: Mapping[str, str], verifier: str, state: AppState
+    client: Client,
+    assertion: VerifiedClaims | None,
+    form: Mapping[str, str],
+    verifier: str,
+    refresh_token: str,
+    state: AppState,
 ) -> RedeemedCode | None:
     redemptions: Redemptions = state["redemptions"]  # type: ignore[typeddict-item]
     redirect_uri = _field(form, "redirect_uri")
@@ -74,6 +88,8 @@ async def _redeem(
         code_hash=token_hash(_field(form, "code")),
         redirect_uri=redirect_uri,
         code_challenge=_b64(hashlib.sha256(verifier.encode()).digest()),
+        refresh_hash=token_hash(refresh_token),
+        grant_expires_at=state["clock"]() + timedelta(days=state["settings"].session_days),
         at=state["clock"](),
     )
     try:
@@ -100,27 +116,66 @@ async def _for_app(form: Mapping[str, str], state: AppState) -> Tokens:
 
 
 async def _renewed(form: Mapping[str, str], state: AppState) -> Tokens:
-    if form.get("client_id", FIRST_PARTY) != FIRST_PARTY:
-        raise OAuthError("unauthorized_client", "mini-apps get a new launch instead of a refresh token")
+    refresh_token = _field(form, "refresh_token")
     try:
-        renewed = await renew_session(_field(form, "refresh_token"), state=state)
+        if form.get("client_id", FIRST_PARTY) == FIRST_PARTY and "client_assertion" not in form:
+            renewed = await renew_session(refresh_token, state=state)
+            return Tokens(
+                access_token=renewed.access_token,
+                refresh_token=renewed.refresh_token,
+                expires_in=state["settings"].access_token_seconds,
+            )
+        return await _renewed_for(form, refresh_token, state)
     except SessionOver:
         raise OAuthError("invalid_grant", "the refresh token is no longer good; sign in again") from None
+
+
+async def _renewed_for(form: Mapping[str, str], refresh_token: str, state: AppState) -> Tokens:
+    client = await authenticated(form, state)
+    renewed = await rotate(refresh_token, client_id=client.app_id, state=state)
+    scopes = frozenset((renewed.scope or "").split()) & await granted_scopes(renewed.resident_id, client.app_id)
+    if "offline_access" not in scopes:  # she took it back
+        await end_session(renewed.session_id, state=state)
+        raise SessionOver
     return Tokens(
-        access_token=renewed.access_token,
+        access_token=resident_token(
+            client,
+            scopes,
+            resident_id=renewed.resident_id,
+            session_id=renewed.session_id,
+            launch_id=renewed.session_id,
+            state=state,
+        ),
         refresh_token=renewed.refresh_token,
         expires_in=state["settings"].access_token_seconds,
+        scope=" ".join(sorted(scopes | {"openid"})),
     )
 
 
-def resident_token(client: Client, code: RedeemedCode, scopes: frozenset[str], state: AppState) -> str:
-    """An access token (RFC 9068). Who the resident is stands in it sealed, so that the app learns only `sub`."""
-    sealed = state["keys"].seal("token.resident", str(code.resident_id))
+async def authenticated(form: Mapping[str, str], state: AppState) -> Client:
+    """The client, proven; its assertion is used up. Raises `OAuthError`."""
+    client, assertion = _client(form, state)
+    if assertion is not None:
+        await in_unit_of_work(_use_assertion)(client, assertion)
+    return client
+
+
+def resident_token(
+    client: Client,
+    scopes: frozenset[str],
+    *,
+    resident_id: UUID,
+    session_id: UUID,
+    launch_id: UUID,
+    state: AppState,
+) -> str:
+    """An access token (RFC 9068). Who the resident is stands in it sealed, so that the client learns only `sub`."""
+    sealed = state["keys"].seal("token.resident", str(resident_id))
     claims = _claims(client, state) | {
-        "sub": subject_of(client, code.resident_id, state["keys"]),
+        "sub": subject_of(client, resident_id, state["keys"]),
         "scope": " ".join(sorted(scopes)),
-        "sid": str(code.session_id),
-        "launch_id": str(code.launch_id),
+        "sid": str(session_id),
+        "launch_id": str(launch_id),
         "ctx": _b64(sealed),
     }
     return sign(claims, typ="at+jwt", keys=state["keys"])

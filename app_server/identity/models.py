@@ -57,7 +57,11 @@ class SignInChallenge(Model):
 
 
 class Session(Model):
-    """One signed-in browser or app. The token of its cookie is stored as a hash."""
+    """One signed-in browser or app. The token of its cookie is stored as a hash.
+
+    With `client_id` it is what the resident lets somebody else's program do, with `scope`: it has no cookie, and ends
+    with its parent if it has one.
+    """
 
     id = fields.UUIDField(primary_key=True, default=uuid7)
     resident: fields.ForeignKeyRelation[Resident] = fields.ForeignKeyField("core.Resident", related_name="sessions")
@@ -67,6 +71,9 @@ class Session(Model):
     last_used_at = fields.DatetimeField(auto_now_add=True)
     expires_at = fields.DatetimeField(db_index=True)
     ended_at = fields.DatetimeField(null=True, db_index=True)
+    client_id = fields.CharField(max_length=64, null=True)
+    parent_id = fields.UUIDField(null=True, db_index=True)
+    scope = fields.TextField(null=True)
 
     class Meta:
         table = "core_session"

@@ -22,27 +22,59 @@ GRACE = timedelta(seconds=30)  # a client whose answer was lost may ask once mor
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trade:
-    """A token by its hash, and what shall follow it."""
+    """A token by its hash, whose it must be (None: the resident app's own), and what shall follow it."""
 
     token_hash: str
+    client_id: str | None
     successor_hash: str
     successor_sealed: bytes
     at: datetime
     session_expires_at: datetime
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Renewed:
+    """A session that goes on, and its next refresh token. `scope` is what a client may do in it."""
+
+    session_id: UUID
+    resident_id: UUID
+    roles: Sequence[str]
+    organisation_id: UUID | None
+    scope: str | None
+    refresh_token: str
+
+
 Trades = Batcher[Trade, Any]
 
 
 async def renew_session(refresh_token: str, *, state: AppState) -> OpenedSession:
-    """Rotate a refresh token. A repeat within `GRACE` gets the same successor; a later one ends the session.
+    """Rotate a refresh token of the resident app. Problem: `session_over`."""
+    renewed = await rotate(refresh_token, client_id=None, state=state)
+    return OpenedSession(
+        session_id=renewed.session_id,
+        resident_id=renewed.resident_id,
+        cookie_token=None,
+        refresh_token=renewed.refresh_token,
+        access_token=access_token(
+            resident_id=renewed.resident_id,
+            session_id=renewed.session_id,
+            roles=renewed.roles,
+            organisation_id=renewed.organisation_id,
+            state=state,
+        ),
+    )
 
-    Problem: `session_over`.
+
+async def rotate(refresh_token: str, *, client_id: str | None, state: AppState) -> Renewed:
+    """Trade a refresh token for the next. Again within `GRACE` it gives the same successor, later it ends the session.
+
+    Problem: `session_over`, also for a token of another client.
     """
     trades: Trades = state["refresh_trades"]  # type: ignore[typeddict-item]
     now, successor = state["clock"](), new_secret("br")
     trade = Trade(
         token_hash=token_hash(refresh_token),
+        client_id=client_id,
         successor_hash=token_hash(successor),
         successor_sealed=state["keys"].seal("refresh.successor", successor),
         at=now,
@@ -50,17 +82,17 @@ async def renew_session(refresh_token: str, *, state: AppState) -> OpenedSession
     )
     row = await trades(trade)
     if row is None:
-        repeated = await _repeated(trade.token_hash, state)
+        repeated = await _repeated(trade.token_hash, client_id, state)
         if repeated is None:
             raise SessionOver()
         return repeated
-    return _opened(
-        successor,
+    return Renewed(
         session_id=row["session_id"],
         resident_id=row["resident_id"],
         roles=orjson.loads(row["roles"]),
         organisation_id=row["organisation_id"],
-        state=state,
+        scope=row["scope"],
+        refresh_token=successor,
     )
 
 
@@ -75,6 +107,7 @@ async def trade_all(asked: list[Trade]) -> Sequence[Any]:
         [uuid7() for _ in trades],
         [trade.at for trade in trades.values()],
         [trade.session_expires_at for trade in trades.values()],
+        [trade.client_id for trade in trades.values()],
     )
     found = {row["token_hash"]: row for row in rows}
     return [found.get(trade.token_hash) if trades[trade.token_hash] is trade else None for trade in asked]
@@ -83,13 +116,14 @@ async def trade_all(asked: list[Trade]) -> Sequence[Any]:
 # Who waits for a lock looks again when it has it: of two processes with one token, the second finds it used.
 _TRADE = """
 WITH link AS (
-  SELECT a.*, t.id, s.id AS session_id, r.id AS resident_id, r.roles, r.organisation_id
-  FROM unnest($1::text[], $2::text[], $3::bytea[], $4::uuid[], $5::timestamptz[], $6::timestamptz[])
-    AS a (token_hash, successor_hash, successor_sealed, successor_id, at, session_expires_at)
+  SELECT a.*, t.id, s.id AS session_id, s.scope, r.id AS resident_id, r.roles, r.organisation_id
+  FROM unnest($1::text[], $2::text[], $3::bytea[], $4::uuid[], $5::timestamptz[], $6::timestamptz[], $7::text[])
+    AS a (token_hash, successor_hash, successor_sealed, successor_id, at, session_expires_at, client_id)
   JOIN core_refresh_token t ON t.token_hash = a.token_hash
   JOIN core_session s ON s.id = t.session_id
   JOIN core_resident r ON r.id = s.resident_id
   WHERE t.used_at IS NULL AND s.ended_at IS NULL AND s.expires_at > a.at AND r.locked_at IS NULL
+    AND s.client_id IS NOT DISTINCT FROM a.client_id
   ORDER BY s.id -- two processes that trade for the same sessions wait for each other in one order
   FOR UPDATE OF s, t
 ), used AS (
@@ -101,12 +135,12 @@ WITH link AS (
   UPDATE core_session s SET expires_at = l.session_expires_at, last_used_at = l.at FROM link l
   WHERE s.id = l.session_id
 )
-SELECT token_hash, session_id, resident_id, roles, organisation_id FROM link
+SELECT token_hash, session_id, resident_id, roles, organisation_id, scope FROM link
 """
 
 
 @in_unit_of_work
-async def _repeated(hashed: str, state: AppState) -> OpenedSession | None:
+async def _repeated(hashed: str, client_id: str | None, state: AppState) -> Renewed | None:
     """The answer of before for a token that was used just now; None for any other, which may end its session."""
     now = state["clock"]()
     link = await RefreshToken.filter(token_hash=hashed).select_for_update().first()
@@ -116,34 +150,16 @@ async def _repeated(hashed: str, state: AppState) -> OpenedSession | None:
     resident = session.resident
     if session.ended_at is not None or session.expires_at <= now or resident.locked_at is not None:
         return None
+    if session.client_id != client_id:
+        return None
     if now - link.used_at > GRACE or link.successor_sealed is None:
         await end_session(session.id, state=state)
         return None
-    return _opened(
-        state["keys"].open("refresh.successor", link.successor_sealed),
+    return Renewed(
         session_id=session.id,
         resident_id=resident.id,
         roles=resident.roles,
         organisation_id=resident.organisation_id,
-        state=state,
-    )
-
-
-def _opened(
-    refresh_token: str,
-    *,
-    session_id: UUID,
-    resident_id: UUID,
-    roles: Sequence[str],
-    organisation_id: UUID | None,
-    state: AppState,
-) -> OpenedSession:
-    return OpenedSession(
-        session_id=session_id,
-        resident_id=resident_id,
-        cookie_token=None,
-        refresh_token=refresh_token,
-        access_token=access_token(
-            resident_id=resident_id, session_id=session_id, roles=roles, organisation_id=organisation_id, state=state
-        ),
+        scope=session.scope,
+        refresh_token=state["keys"].open("refresh.successor", link.successor_sealed),
     )

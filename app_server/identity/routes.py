@@ -78,9 +78,8 @@ async def open_session(request: AppRequest) -> Response:
 @describe(status=204)
 async def end_current_session(request: AppRequest) -> Response:
     """Sign out here."""
-    session_id = actor(request, Resident).session_id
-    await service.end_session(session_id, state=request.state)
-    sessions_of(request.state).forget(session_id)
+    ended = await service.end_session(actor(request, Resident).session_id, state=request.state)
+    sessions_of(request.state).forget(ended)
     response = no_content()
     clear_session_cookie(response, request)
     return response

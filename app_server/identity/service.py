@@ -25,7 +25,7 @@ from app_server.kernel.redis import Redis
 from app_server.kernel.settings import Settings
 from app_server.kernel.state import AppState
 from app_server.kernel.tokens import sign
-from app_server.kernel.unit_of_work import execute, fetchrow, in_unit_of_work
+from app_server.kernel.unit_of_work import execute, fetch, fetchrow, in_unit_of_work
 
 CODE_LIFE = timedelta(minutes=5)
 RESEND_AFTER = timedelta(seconds=60)
@@ -187,11 +187,17 @@ async def _new_session(resident: Resident, user_agent: str, state: AppState) -> 
 
 
 @in_unit_of_work
-async def end_session(session_id: UUID, *, state: AppState) -> None:
-    """End a session: its cookie, its refresh family and, within seconds in every process, its access tokens."""
-    await execute(
-        "UPDATE core_session SET ended_at = $2 WHERE id = $1 AND ended_at IS NULL", session_id, state["clock"]()
+async def end_session(session_id: UUID, *, state: AppState) -> list[UUID]:
+    """End a session and what hangs on it: cookie, refresh families and, within seconds in every process, access tokens.
+
+    The ids of the sessions that ended, for this process to hear of at once.
+    """
+    rows = await fetch(
+        "UPDATE core_session SET ended_at = $2 WHERE (id = $1 OR parent_id = $1) AND ended_at IS NULL RETURNING id",
+        session_id,
+        state["clock"](),
     )
+    return [row["id"] for row in rows]
 
 
 @in_unit_of_work

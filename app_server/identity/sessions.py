@@ -6,7 +6,7 @@ asking PostgreSQL, and at once of one that was ended in this very process.
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
 from typing import Any
@@ -87,10 +87,10 @@ class Sessions:
                 log.warning("sessions_not_refreshed", reason=type(error).__name__)
             await asyncio.sleep(ASK_EVERY)
 
-    def forget(self, session_id: UUID) -> None:
-        """Hear at once, in this process, that a session has ended."""
-        self._heard |= {session_id}
-        self._ended |= {session_id}
+    def forget(self, session_ids: Iterable[UUID]) -> None:
+        """Hear at once, in this process, that sessions have ended."""
+        self._heard |= frozenset(session_ids)
+        self._ended |= self._heard
 
 
 async def resolve_cookie(token: str, state: AppState) -> Resident | None:

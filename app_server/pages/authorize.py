@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 from starlette.responses import RedirectResponse, Response
 
 from app_server.authorization import requests
-from app_server.authorization.asking import AskedWrong, NotProven, ResponseMode, read
+from app_server.authorization.asking import Asked, AskedWrong, NotProven, ResponseMode, read
 from app_server.authorization.problems import AuthorizationNotAsked, AuthorizationOver
 from app_server.authorization.requests import Waiting
 from app_server.authorization.service import give_consent
@@ -33,9 +33,9 @@ Answer = Mapping[str, str | None]
 @access(Anonymous)
 async def authorize(request: AppRequest) -> Response:
     """A client asks, by GET or POST, to know who is in front of the browser."""
-    settings = request.state["settings"]
+    settings, given = request.state["settings"], await _parameters(request)
     try:
-        asked, _ = read(await _parameters(request), request.state["ports"].clients.find)
+        asked = await _pushed(request, given) or read(given, request.state["ports"].clients.find)[0]
     except NotProven as reason:
         raise AuthorizationNotAsked(str(reason)) from None
     except AskedWrong as wrong:
@@ -85,6 +85,17 @@ async def decide(request: AppRequest) -> Response:
     allowed = [asked.scope for asked in scopes if asked.required or f"scope:{asked.scope}" in form]
     await give_consent(user.id, waiting.client, allowed, state=request.state)
     return await _grant(request, waiting, user, after_form=True)
+
+
+async def _pushed(request: AppRequest, given: Sequence[tuple[str, str]]) -> Asked | None:
+    """The request that the client sent before (RFC 9126 §4); None when it sends it now."""
+    named = dict(given)
+    if not named.get("request_uri", "").startswith(requests.PUSHED):
+        return None
+    asked = await requests.pushed(named["request_uri"], named.get("client_id", ""), state=request.state)
+    if asked is None:
+        raise NotProven("the request_uri was used before, is too old, or is of another client")
+    return asked
 
 
 async def _parameters(request: AppRequest) -> Sequence[tuple[str, str]]:

@@ -105,9 +105,8 @@ async def sign_out_page(request: AppRequest) -> Response:
 @access(Resident)
 async def sign_out(request: AppRequest) -> Response:
     """End the session of this browser; whoever signs in next comes to `next`."""
-    session_id = actor(request, Resident).session_id
-    await service.end_session(session_id, state=request.state)
-    sessions_of(request.state).forget(session_id)
+    ended = await service.end_session(actor(request, Resident).session_id, state=request.state)
+    sessions_of(request.state).forget(ended)
     response = to_sign_in(request.query_params.get("next", "/"))
     clear_session_cookie(response, request)
     return response

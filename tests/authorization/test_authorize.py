@@ -296,6 +296,30 @@ async def test_a_question_may_be_posted_from_the_clients_own_page(city: City, cl
     assert dict(parse_qsl(urlsplit(asked.headers["location"]).query)) == {}
 
 
+async def test_a_client_may_send_its_question_by_itself_and_the_browser_brings_a_name_for_it_once(
+    city: City, provider: Person, clinic: str, lin: Person
+) -> None:
+    async with city.browser() as http:
+        pushed = await http.post("/oauth/par", data=question(clinic, state="pushed"))
+        refused = await http.post("/oauth/par", data=question(clinic, code_challenge_method="plain"))
+        unproven = await http.post("/oauth/par", data=question(clinic, redirect_uri="https://evil.example/"))
+    assert (pushed.status_code, pushed.json()["expires_in"], pushed.headers["cache-control"]) == (201, 90, "no-store")
+    assert (refused.status_code, refused.json()["error"]) == (400, "invalid_request")
+    assert (unproven.status_code, unproven.json()["error"]) == (400, "invalid_request")
+    browser, brought = Browser(city, lin), {"client_id": clinic, "request_uri": pushed.json()["request_uri"]}
+    other = await registered(provider)
+    assert (await browser.asks(brought | {"client_id": other})).status_code == 400
+    page = await browser.asks(brought)
+    back = told(await browser.presses(page, answer="allow"))
+    assert back["state"] == "pushed"
+    assert (await tokens(city, clinic, back["code"])).status_code == 200
+    assert (await browser.asks(brought)).status_code == 400
+    async with city.browser() as http:
+        late = (await http.post("/oauth/par", data=question(clinic))).json()["request_uri"]
+    city.clock.ahead = timedelta(seconds=91)
+    assert (await browser.asks({"client_id": clinic, "request_uri": late})).status_code == 400
+
+
 async def test_the_page_speaks_the_language_that_the_client_names(city: City, clinic: str, lin: Person) -> None:
     page = await Browser(city, lin).asks(question(clinic, ui_locales="zh-CN en"))
     assert "福州诊所" in page.text

@@ -18,7 +18,6 @@ from qrcode.image.pil import PilImage
 from qrcode.main import QRCode
 
 from app_server.authorization import clients
-from app_server.authorization.redeeming import RedeemedCode
 from app_server.authorization.registered import registered_clients
 from app_server.authorization.service import subject_of
 from app_server.authorization.tokens import resident_token
@@ -118,16 +117,22 @@ class Scene:
         """A launch of the library's, and the access token that it became."""
         launch_id, client = uuid7(), self.city.state["ports"].clients.find("library")
         assert client is not None
-        code = RedeemedCode(
+        token = resident_token(
+            client,
+            frozenset(SCOPES),
             resident_id=who.id,
             session_id=who.session_id,
             launch_id=launch_id,
-            nonce=None,
-            asked=None,
-            granted=frozenset(SCOPES),
-            signed_in_at=self.city.clock(),
+            state=self.city.state,
         )
-        return launch_id, resident_token(client, code, frozenset(SCOPES), self.city.state)
+        return launch_id, token
+
+    def proof(self) -> dict[str, str]:
+        """The library proves itself at the token endpoint, once."""
+        return {
+            "client_assertion_type": "urn:ietf:params:oauth:client-assertion-type:jwt-bearer",
+            "client_assertion": self.key.client_assertion("library", self.city.settings.base_url),
+        }
 
     async def client(self) -> str:
         """The id of a client that the provider registered."""

@@ -125,6 +125,27 @@ async def look(scene: Scene) -> Wish:
     )
 
 
+@write("POST", "/oauth/revoke")
+async def give_back(scene: Scene) -> Wish:
+    who = await scene.newcomer()
+    sql = "SELECT 1 FROM core_session WHERE id = $1 AND ended_at IS NOT NULL"
+    form = {"client_id": "banyan", "token": who.refresh_token}
+    return Wish(path="/oauth/revoke", options={"data": form}, effects=count(scene, sql, who.session_id))
+
+
+@write("POST", "/oauth/introspect")
+async def ask_about(scene: Scene) -> Wish:
+    return Wish(path="/oauth/introspect", options={"data": {"token": "br_x", **scene.proof()}})
+
+
+@write("POST", "/oauth/par")
+async def push(scene: Scene) -> Wish:
+    state = str(uuid7())
+    asked = question(await scene.client(), state=state)
+    sql = "SELECT 1 FROM core_authorization_request WHERE asked->>'state' = $1"
+    return Wish(path="/oauth/par", options={"data": asked}, effects=count(scene, sql, state))
+
+
 @write("POST", "/authorize")
 async def ask(scene: Scene) -> Wish:
     state = str(uuid7())
@@ -168,13 +189,8 @@ async def renew(scene: Scene) -> Wish:
 
 @write("POST", "/oauth/token")
 async def own_token(scene: Scene) -> Wish:
-    assertion = scene.key.client_assertion("library", scene.city.settings.base_url)
-    form = {
-        "grant_type": "client_credentials",
-        "client_assertion_type": "urn:ietf:params:oauth:client-assertion-type:jwt-bearer",
-        "client_assertion": assertion,
-    }
-    jti = jwt.decode(assertion, options={"verify_signature": False})["jti"]
+    form = {"grant_type": "client_credentials", **scene.proof()}
+    jti = jwt.decode(form["client_assertion"], options={"verify_signature": False})["jti"]
     sql = "SELECT 1 FROM core_used_assertion WHERE jti = $1"
     return Wish(path="/oauth/token", options={"data": form}, effects=count(scene, sql, jti))
 

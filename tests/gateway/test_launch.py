@@ -106,6 +106,8 @@ async def test_a_resident_opens_a_mini_app_by_an_address_that_works_once(city: C
             code_hash=token_hash(code),
             redirect_uri="http://library.localhost:8000/",
             code_challenge=CHALLENGE,
+            refresh_hash=token_hash("br_1"),
+            grant_expires_at=city.clock(),
             at=city.clock(),
         )
         (redeemed,) = await redeem_all([redemption])
