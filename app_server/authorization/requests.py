@@ -8,9 +8,9 @@ from uuid import UUID
 
 import orjson
 
-from app_server.authorization.asking import SILENT_SCOPES, Asked, ResponseMode
+from app_server.authorization.asking import Asked, ResponseMode
 from app_server.authorization.models import AuthorizationRequest
-from app_server.authorization.service import granted_scopes, mint_code
+from app_server.authorization.service import decided_scopes, mint_code
 from app_server.kernel.crypto import token_hash
 from app_server.kernel.ids import uuid7
 from app_server.kernel.ports import Client, ScopeRequest
@@ -97,11 +97,15 @@ async def signed_in_since(session_id: UUID, request: Waiting) -> bool:
 
 
 async def to_ask(resident_id: UUID, request: Waiting) -> list[ScopeRequest]:
-    """The scopes that the resident has to decide on: those not granted yet, all of them where the client wants so."""
-    wanted = request.asked.scopes - SILENT_SCOPES
-    if "consent" not in request.asked.prompt:
-        wanted -= await granted_scopes(resident_id, request.client.app_id)
-    return [scope for scope in request.client.scopes if scope.scope in wanted]
+    """The scopes that the resident has to decide on; all of them where the client wants so.
+
+    A scope that the client can do without is asked for once: who said no to it is left in peace.
+    """
+    wanted = [scope for scope in request.client.scopes if scope.scope in request.asked.scopes]
+    if "consent" in request.asked.prompt:
+        return wanted
+    granted, refused = await decided_scopes(resident_id, request.client.app_id)
+    return [scope for scope in wanted if scope.scope not in granted and (scope.required or scope.scope not in refused)]
 
 
 @in_unit_of_work

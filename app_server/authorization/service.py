@@ -37,6 +37,18 @@ async def granted_scopes(resident_id: UUID, app_id: str) -> frozenset[str]:
     return frozenset(row["scope"] for row in rows)
 
 
+async def decided_scopes(resident_id: UUID, app_id: str) -> tuple[frozenset[str], frozenset[str]]:
+    """The scopes that the resident allows the app now, and those that they refused it or took back."""
+    rows = await fetch(
+        "SELECT scope, bool_or(withdrawn_at IS NULL) AS stands FROM core_consent"
+        " WHERE resident_id = $1 AND app_id = $2 GROUP BY scope",
+        resident_id,
+        app_id,
+    )
+    granted = frozenset(row["scope"] for row in rows if row["stands"])
+    return granted, frozenset(row["scope"] for row in rows) - granted
+
+
 async def missing_scopes(resident_id: UUID, client: Client) -> Sequence[ScopeRequest]:
     """What the app cannot open without and the resident has not allowed."""
     granted = await granted_scopes(resident_id, client.app_id)
@@ -71,6 +83,24 @@ async def give_consent(resident_id: UUID, client: Client, scopes: Sequence[str],
             sub,
             scope,
             state["clock"](),
+        )
+
+
+@in_unit_of_work
+async def refuse_consent(resident_id: UUID, client: Client, scopes: Sequence[str], *, state: AppState) -> None:
+    """Remember that the resident does not allow these scopes; what stands already stays."""
+    now, sub = state["clock"](), subject_of(client, resident_id, state["keys"])
+    for scope in sorted(set(scopes)):
+        await execute(
+            "INSERT INTO core_consent (id, resident_id, app_id, sub, scope, granted_at, withdrawn_at)"
+            " SELECT $1, $2, $3::text, $4, $5::text, $6, $6 WHERE NOT EXISTS ("
+            "SELECT 1 FROM core_consent WHERE resident_id = $2 AND app_id = $3 AND scope = $5)",
+            uuid7(),
+            resident_id,
+            client.app_id,
+            sub,
+            scope,
+            now,
         )
 
 

@@ -14,7 +14,7 @@ from app_server.authorization import requests
 from app_server.authorization.asking import Asked, AskedWrong, NotProven, ResponseMode, read
 from app_server.authorization.problems import AuthorizationNotAsked, AuthorizationOver
 from app_server.authorization.requests import Waiting
-from app_server.authorization.service import give_consent
+from app_server.authorization.service import give_consent, refuse_consent
 from app_server.authorization.views import scope_view, text_of
 from app_server.identity.phones import normalise
 from app_server.kernel.access import Anonymous, Resident, access, actor
@@ -84,6 +84,8 @@ async def decide(request: AppRequest) -> Response:
     scopes = await requests.to_ask(user.id, waiting)
     allowed = [asked.scope for asked in scopes if asked.required or f"scope:{asked.scope}" in form]
     await give_consent(user.id, waiting.client, allowed, state=request.state)
+    refused = [asked.scope for asked in scopes if asked.scope not in allowed]
+    await refuse_consent(user.id, waiting.client, refused, state=request.state)
     return await _grant(request, waiting, user, after_form=True)
 
 

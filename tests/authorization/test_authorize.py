@@ -86,6 +86,12 @@ async def test_what_she_does_not_tick_is_not_told(city: City, clinic: str, lin: 
     assert body["scope"] == "openid profile"
     async with city.browser(authorization=f"Bearer {body['access_token']}") as http:
         assert "phone_number" not in (await http.get("/oauth/userinfo")).json()
+    assert told(await browser.asks(question(clinic)))["code"]  # she said no once; that is an answer
+    again = await browser.asks(question(clinic, prompt="consent"))
+    back = told(await browser.presses(again, answer="allow", **{"scope:phone": "on"}))
+    assert "phone" in (await tokens(city, clinic, back["code"])).json()["scope"]
+    consents = (await lin.get("/v1/consents")).json()["items"]
+    assert sorted(consent["scope"] for consent in consents) == ["phone", "profile"]
 
 
 async def test_who_is_not_signed_in_signs_in_first_and_comes_back_by_a_page(
