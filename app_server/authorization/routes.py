@@ -79,9 +79,7 @@ async def _answered(request: AppRequest, answer: OAuthAnswer, status: int = 200)
             raise OAuthError("invalid_request", "send a form, each field once, as UTF-8") from None
         return reply(await answer(form, request.state), status=status, headers={"pragma": "no-cache"})
     except OAuthError as refused:
-        headers = {"www-authenticate": "Bearer"} if refused.status == 401 else {}
-        body = {"error": refused.error, "error_description": refused.description}
-        return reply(body, status=refused.status, headers=headers)
+        return reply({"error": refused.error, "error_description": refused.description}, status=refused.status)
 
 
 async def _tokens(form: Mapping[str, str], state: AppState) -> Mapping[str, Any]:
@@ -205,7 +203,7 @@ async def discovery(request: AppRequest) -> Response:
             "token_endpoint_auth_methods_supported": [proof.value for proof in Proof],
             "revocation_endpoint_auth_methods_supported": [proof.value for proof in Proof],
             "introspection_endpoint_auth_methods_supported": [Proof.PRIVATE_KEY_JWT.value],
-            "token_endpoint_auth_signing_alg_values_supported": ["EdDSA", "ES256"],
+            "token_endpoint_auth_signing_alg_values_supported": ["ES256", "Ed25519", "EdDSA"],
             "code_challenge_methods_supported": ["S256"],
             "prompt_values_supported": ["none", "login", "consent", "select_account"],
             "claims_supported": [

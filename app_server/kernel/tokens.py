@@ -55,7 +55,7 @@ def sign(claims: Mapping[str, Any], *, typ: str, keys: KeyRing) -> str:
 def verify(token: str, expected: Expectation, public_keys: Mapping[str, PublicKey], now: datetime) -> VerifiedClaims:
     """The claims of a token that is exactly what was expected. Raises `TokenRefused`.
 
-    The algorithm follows from the key: ES256 for P-256, EdDSA for Ed25519 (RFC 8725 §3.1).
+    The algorithm follows from the key (RFC 8725 §3.1): ES256 for P-256; EdDSA for Ed25519, or by its own name.
     """
     header, claims, signed, signature = _decode(token)
     if unknown := set(header) - {"alg", "typ", "kid"}:
@@ -67,7 +67,7 @@ def verify(token: str, expected: Expectation, public_keys: Mapping[str, PublicKe
     if key is None:
         raise TokenRefused("kid names no key that is known")
     algorithm = "EdDSA" if isinstance(key, Ed25519PublicKey) else "ES256"
-    if header.get("alg") != algorithm:
+    if header.get("alg") not in _NAMES[algorithm]:
         raise TokenRefused(f"alg must be {algorithm} for this key")
     if not _holds(algorithm, key, signed, signature):
         raise TokenRefused("the signature does not match")
@@ -196,4 +196,5 @@ def _b64(raw: bytes) -> bytes:
 
 
 _READER = json.JSONDecoder(object_pairs_hook=_no_duplicates)
+_NAMES = {"ES256": ("ES256",), "EdDSA": ("EdDSA", "Ed25519")}  # RFC 9864 §2.2 gave the curve a name of its own
 _CHECKERS = {name: algorithm for name, algorithm in get_default_algorithms().items() if name in ("ES256", "EdDSA")}
