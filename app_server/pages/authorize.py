@@ -146,7 +146,7 @@ def _back(
     if mode is ResponseMode.QUERY and not after_form:
         return _go(target)
     posts = mode is ResponseMode.FORM_POST
-    policy = {"content-security-policy": _policy_to(request, redirect_uri)} if posts else {}
+    policy = {"content-security-policy": _policy_of_a_way_back(request)} if posts else {}
     return page(
         request,
         "onward.html",
@@ -158,12 +158,9 @@ def _back(
     )
 
 
-def _policy_to(request: AppRequest, redirect_uri: str) -> str:
-    """A page's policy that also lets its form go to the client."""
-    parts = urlsplit(redirect_uri)
-    return page_headers(request.state["settings"])["content-security-policy"].replace(
-        "form-action 'self'", f"form-action {parts.scheme}://{parts.netloc}"
-    )
+def _policy_of_a_way_back(request: AppRequest) -> str:
+    """A page's policy, but its form, the only one, may go anywhere: a client often redirects people further."""
+    return page_headers(request.state["settings"])["content-security-policy"].replace("; form-action 'self'", "")
 
 
 def _to_sign_in(waiting: Waiting, *, again: bool) -> Response:

@@ -181,7 +181,7 @@ async def test_the_answer_may_be_posted(city: City, clinic: str, lin: Person) ->
     browser = Browser(city, lin)
     page = await browser.presses(await browser.asks(question(clinic, response_mode="form_post")), answer="allow")
     assert f'action="{PLACE}"' in page.text
-    assert "form-action https://clinic.example" in page.headers["content-security-policy"]
+    assert "form-action" not in page.headers["content-security-policy"]  # the client may send her further
     members = dict(findall(r'name="(\w+)" value="([^"]*)"', page.text))
     assert set(members) == {"code", "state", "iss"}
     assert (await tokens(city, clinic, members["code"])).status_code == 200

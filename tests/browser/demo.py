@@ -33,7 +33,7 @@ class Demo:
         if phone not in self._sessions:
             with httpx2.Client(base_url=self.base_url) as client:
                 challenge = client.post("/v1/sign-in/challenges", json={"phone": phone}).json()
-                answer = {"challenge_id": challenge["challenge_id"], "code": self._code(client, phone)}
+                answer = {"challenge_id": challenge["challenge_id"], "code": self.code_sent_to(phone)}
                 opened = client.post("/v1/sign-in/sessions", json=answer)
                 assert opened.status_code == 201, opened.text
                 self._sessions[phone] = opened.json() | {"cookies": dict(client.cookies)}
@@ -71,9 +71,10 @@ class Demo:
         with self.client(phone) as resident:
             return dict(resident.get(f"/v1/cards/{card['id']}/code").json())
 
-    def _code(self, client: httpx2.Client, phone: str) -> str:
+    def code_sent_to(self, phone: str) -> str:
+        """The one-time code that the demo's outbox has for the number, once it is there."""
         for _ in range(100):
-            for message in reversed(client.get("/v1/demo/outbox").json()["items"]):
+            for message in reversed(httpx2.get(f"{self.base_url}/v1/demo/outbox").json()["items"]):
                 if message["to"].replace(" ", "") == phone:
                     found = re.search(r"(?<!\d)\d{6}(?!\d)", message["text"])
                     assert found, message
