@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
+from app_server.authorization.mistakes import noted
 from app_server.authorization.redeeming import Redemptions, redeem_all
 from app_server.authorization.registered import kept
 from app_server.authorization.tokens import principal_of
@@ -69,9 +70,10 @@ async def lifespan(state: AppState) -> AsyncIterator[dict[str, Any]]:
     expected = Expectation(
         typ="at+jwt", issuer=issuer, audience=issuer, required=("iss", "aud", "exp", "iat", "sub", "client_id")
     )
-    async with kept() as clients:
+    async with kept() as clients, noted() as mistakes:
         yield {
             "access_tokens": TokenVerifier(expected, state["keys"], meaning),
             "redemptions": Redemptions(redeem_all, lanes=2),
             "registered_clients": clients,
+            "client_mistakes": mistakes,
         }

@@ -3,7 +3,7 @@
 from starlette.responses import Response
 
 from app_server.authorization import clients
-from app_server.authorization.schemas import ClientPage, ClientView, DescribeClient
+from app_server.authorization.schemas import ClientErrors, ClientPage, ClientView, DescribeClient
 from app_server.kernel.access import Provider, access, actor
 from app_server.kernel.idempotency import idempotent
 from app_server.kernel.problems import BadCursor, NotFound, PreconditionFailed, ValidationFailed
@@ -60,10 +60,19 @@ async def remove_client(request: AppRequest) -> Response:
     return no_content()
 
 
+@access(Provider)
+@describe(reply=ClientErrors, query=("cursor", "limit"), problems=(BadCursor, NotFound))
+async def list_errors(request: AppRequest) -> Response:
+    """What was wrong in the last requests of a client: at most 50, a second or two after they happened."""
+    page = page_request(request)
+    return reply(await clients.error_page(request.path_params["client_id"], page, by=actor(request, Provider)))
+
+
 client_routes: list[Route] = [
     post("/v1/provider/clients", register_client),
     get("/v1/provider/clients", list_clients),
     get("/v1/provider/clients/{client_id}", one_client),
     put("/v1/provider/clients/{client_id}", change_client),
     delete("/v1/provider/clients/{client_id}", remove_client),
+    get("/v1/provider/clients/{client_id}/errors", list_errors),
 ]

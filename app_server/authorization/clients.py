@@ -7,9 +7,9 @@ from uuid import UUID
 
 import orjson
 
-from app_server.authorization import redirect_uris
+from app_server.authorization import mistakes, redirect_uris
 from app_server.authorization.registered import DETAILS, client_of, registered_clients
-from app_server.authorization.schemas import ClientPage, ClientView, DescribeClient
+from app_server.authorization.schemas import ClientErrors, ClientErrorView, ClientPage, ClientView, DescribeClient
 from app_server.kernel.access import Provider
 from app_server.kernel.audit import audit
 from app_server.kernel.ids import uuid7
@@ -73,6 +73,7 @@ async def remove(client_id: str, *, by: Provider, state: AppState) -> None:
     """
     row = await _own(client_id, by)
     await execute("UPDATE core_registered_client SET removed_at = $2 WHERE id = $1", row["id"], state["clock"]())
+    await execute("DELETE FROM core_client_error WHERE client_id = $1", client_id)
     await _told("client.removed", row, by, state)
 
 
@@ -88,6 +89,18 @@ async def client_view(client_id: str, *, by: Provider) -> ClientView:
     if not rows:
         raise NotFound()
     return _view(rows[0])
+
+
+async def error_page(client_id: str, page: PageRequest, *, by: Provider) -> ClientErrors:
+    """What was wrong in the client's requests, the newest first. Raises `not_found`."""
+    rows = await mistakes.written(client_id, page)
+    await client_view(client_id, by=by)
+    shown, following = page.part(rows, "id")
+    items = [
+        ClientErrorView(at=row["at"], endpoint=row["endpoint"], error=row["error"], description=row["description"])
+        for row in shown
+    ]
+    return ClientErrors(items=items, next=following)
 
 
 async def _rows(by: Provider, client_id: str | None, after: UUID, most: int) -> list[Any]:

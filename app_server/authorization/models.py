@@ -67,6 +67,21 @@ class RegisteredClient(Model):
         table = "core_registered_client"
 
 
+class ClientError(Model):
+    """What was wrong in a request that a registered client sent, or somebody in its name; never what was sent."""
+
+    id = fields.UUIDField(primary_key=True, default=uuid7)
+    client_id = fields.CharField(max_length=64)
+    endpoint = fields.CharField(max_length=40)
+    error = fields.CharField(max_length=40)
+    description = fields.CharField(max_length=300)
+    at = fields.DatetimeField()
+
+    class Meta:
+        table = "core_client_error"
+        indexes = [("client_id", "id")]
+
+
 class AuthorizationRequest(Model):
     """What a client asked at the authorization endpoint, while the resident signs in and decides.
 

@@ -11,6 +11,7 @@ from app_server.authorization import requests, revoking, service, tokens
 from app_server.authorization.asking import AskedWrong, NotProven, ResponseMode
 from app_server.authorization.asking import read as read_question
 from app_server.authorization.client_routes import client_routes
+from app_server.authorization.mistakes import claimed_client, note
 from app_server.authorization.problems import ConsentWithdrawn, OAuthError, ScopeUnknown
 from app_server.authorization.schemas import (
     Consents,
@@ -72,6 +73,7 @@ OAuthAnswer = Callable[[Mapping[str, str], AppState], Awaitable[Mapping[str, Any
 
 async def _answered(request: AppRequest, answer: OAuthAnswer, status: int = 200) -> Response:
     """The answer, or its refusal in the form of RFC 6749 §5.2."""
+    form: Mapping[str, str] = {}
     try:
         try:
             form = await read_form(request)
@@ -79,6 +81,8 @@ async def _answered(request: AppRequest, answer: OAuthAnswer, status: int = 200)
             raise OAuthError("invalid_request", "send a form, each field once, as UTF-8") from None
         return reply(await answer(form, request.state), status=status, headers={"pragma": "no-cache"})
     except OAuthError as refused:
+        client_id, state = claimed_client(form), request.state
+        note(client_id, endpoint=request.url.path, error=refused.error, description=refused.description, state=state)
         return reply({"error": refused.error, "error_description": refused.description}, status=refused.status)
 
 

@@ -84,6 +84,19 @@ class ClientPage(Page[ClientView]):
     """The clients of an organisation, the oldest first."""
 
 
+class ClientErrorView(Schema):
+    """What was wrong in a request, and at which address; `error` and `description` are what the client was told."""
+
+    at: datetime
+    endpoint: str
+    error: str
+    description: str
+
+
+class ClientErrors(Page[ClientErrorView]):
+    """The last errors of a client, the newest first."""
+
+
 class UserInfo(Schema):
     """What a mini-app may know of the resident (OpenID Connect Core §5.3)."""
 

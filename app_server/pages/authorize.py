@@ -12,6 +12,7 @@ from starlette.responses import RedirectResponse, Response
 
 from app_server.authorization import requests
 from app_server.authorization.asking import Asked, AskedWrong, NotProven, ResponseMode, read
+from app_server.authorization.mistakes import note
 from app_server.authorization.problems import AuthorizationNotAsked, AuthorizationOver
 from app_server.authorization.requests import Waiting
 from app_server.authorization.service import give_consent, refuse_consent
@@ -37,8 +38,10 @@ async def authorize(request: AppRequest) -> Response:
     try:
         asked = await _pushed(request, given) or read(given, request.state["ports"].clients.find)[0]
     except NotProven as reason:
+        _note(request, given, "invalid_request", str(reason))
         raise AuthorizationNotAsked(str(reason)) from None
     except AskedWrong as wrong:
+        _note(request, given, wrong.error, wrong.description)
         answer = {"error": wrong.error, "error_description": wrong.description, "state": wrong.state}
         return _back(request, wrong.redirect_uri, wrong.mode, answer | {"iss": settings.base_url})
     name = await requests.keep(asked, state=request.state)
@@ -87,6 +90,11 @@ async def decide(request: AppRequest) -> Response:
     refused = [asked.scope for asked in scopes if asked.scope not in allowed]
     await refuse_consent(user.id, waiting.client, refused, state=request.state)
     return await _grant(request, waiting, user, after_form=True)
+
+
+def _note(request: AppRequest, given: Sequence[tuple[str, str]], error: str, description: str) -> None:
+    client_id = dict(given).get("client_id", "")
+    note(client_id, endpoint="/authorize", error=error, description=description, state=request.state)
 
 
 async def _pushed(request: AppRequest, given: Sequence[tuple[str, str]]) -> Asked | None:
