@@ -61,6 +61,12 @@ async def portal_readers(request: AppRequest) -> Response:
 
 
 @access(Resident, Anonymous)
+async def portal_clients(request: AppRequest) -> Response:
+    """A provider registers programs that sign residents in, and reads what went wrong with them."""
+    return _desk(request, "portal", "clients")
+
+
+@access(Resident, Anonymous)
 async def portal_check(request: AppRequest) -> Response:
     """A provider checks a manifest before submitting it."""
     return _desk(request, "portal", "check")
@@ -105,6 +111,7 @@ routes = [
     get("/console/audit", console_audit),
     get("/portal", portal_listings),
     get("/portal/readers", portal_readers),
+    get("/portal/clients", portal_clients),
     get("/portal/check", portal_check),
     get("/reader", reader),
     get("/demo/outbox", demo_outbox),

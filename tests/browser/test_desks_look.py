@@ -17,6 +17,7 @@ PAGES = {
     "/console/audit": OPERATOR,
     "/portal": PROVIDER,
     "/portal/check": PROVIDER,
+    "/portal/clients": PROVIDER,
     "/reader": None,
     "/demo/outbox": None,
 }

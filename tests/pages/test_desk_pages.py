@@ -20,6 +20,7 @@ DESKS = {
     "/portal": "provider",
     "/portal/readers": "provider",
     "/portal/check": "provider",
+    "/portal/clients": "provider",
 }
 
 
