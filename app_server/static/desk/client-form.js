@@ -21,7 +21,7 @@ export function clientForm(client, { send, done, cancel }) {
   };
   const line = (value, language) => h("input", { value: value ?? "", maxlength: 200, required: true, lang: language ?? null, autocomplete: "off" });
   const lines = (value, rows) => h("textarea", { class: "mono client-lines", rows, spellcheck: "false", autocapitalize: "off", autocomplete: "off", properties: { value } });
-  const inBoth = (pointer, word, texts) => LANGUAGES.map((language) => field(`${pointer}/${language}`, t(`desk.clients.in.${language}`, { what: t(`desk.clients.${word}`) }), line(texts?.[language], language)));
+  const inBoth = (pointer, word, texts) => h("div", { class: "client-texts" }, LANGUAGES.map((language) => field(`${pointer}/${language}`, t(`desk.clients.in.${language}`, { what: t(`desk.clients.${word}`) }), line(texts?.[language], language))));
 
   const uris = field("/redirect_uris", t("desk.clients.places"), lines(client?.redirect_uris.join("\n") ?? "", 3), t("desk.clients.places_hint"));
   const keys = field("/public_keys", t("desk.clients.keys"), lines(client?.public_keys.length ? JSON.stringify({ keys: client.public_keys }, null, 2) : "", 8), t("desk.clients.keys_hint"));
@@ -111,11 +111,11 @@ export function clientForm(client, { send, done, cancel }) {
     h("h2", { class: "listing-title", tabindex: -1 }, t(client ? "desk.clients.change_title" : "desk.clients.add")),
     top,
     inBoth("/name", "name", client?.name),
-    h("p", { class: "hint" }, t("desk.clients.name_hint")),
+    h("p", { class: "note" }, t("desk.clients.name_hint")),
     uris,
-    h("fieldset", { class: "field" }, h("legend", {}, t("desk.clients.proof")), proofs),
+    h("fieldset", { class: "field" }, h("legend", {}, t("desk.clients.proof")), h("div", {}, proofs)),
     keys,
-    h("fieldset", { class: "stack stack--tight" }, h("legend", { class: "label" }, t("desk.clients.scopes")), h("p", { class: "hint" }, t("desk.clients.scopes_hint")), scopes.map(({ element }) => element)),
+    h("fieldset", { class: "stack stack--tight" }, h("legend", { class: "label" }, t("desk.clients.scopes")), h("p", { class: "note" }, t("desk.clients.scopes_hint")), scopes.map(({ element }) => element)),
     h("div", { class: "button-row" },
       h("button", { type: "button", class: "button", onclick: cancel }, t("common.cancel")),
       h("button", { class: "button button--primary" }, icon("check"), t(client ? "desk.clients.save" : "desk.clients.create"))));

@@ -71,13 +71,13 @@ function drawClient(client, etag) {
   const name = localised(client.name);
   const id = h("span", { class: "mono", id: "client-id" }, client.client_id);
   const copying = h("button", { type: "button", class: "button button--quiet", onclick: () => copy(copying, client.client_id, t("desk.clients.copied"), id) }, icon("copy"), t("desk.clients.copy"));
-  const scopes = new Intl.ListFormat(document.documentElement.lang).format(client.scopes.map(({ scope }) => t(`scopes.${scope}`)));
+  const scopes = h("ul", {}, client.scopes.map(({ scope }) => h("li", {}, t(`scopes.${scope}`))));
   const facts = [
     ["client_id", h("span", { class: "row" }, id, copying)],
     ["issuer", h("span", { class: "mono" }, location.origin)],
-    ["proof", t(`desk.clients.proofs.${client.proof}`)],
+    ["proves", t(`desk.clients.proofs.${client.proof}`)],
     ["keys", client.public_keys.length ? client.public_keys.map(({ kid }) => h("span", { class: "mono" }, kid, " ")) : null],
-    ["scopes", scopes || t("desk.clients.scopes_none")],
+    ["asks", client.scopes.length ? scopes : t("desk.clients.scopes_none")],
     ["created", timeElement(client.created_at)],
   ];
   const list = h("div", { class: "stack" }, h("div", { class: "panel" }, skeleton(2)));
@@ -93,9 +93,9 @@ function drawClient(client, etag) {
     h("section", { class: "panel stack", "aria-labelledby": "places-title" },
       h("h3", { id: "places-title" }, t("desk.clients.places")),
       h("p", { class: "note" }, t("desk.clients.try_about")),
-      h("ul", { class: "plain-list" }, client.redirect_uris.map((uri) => h("li", {},
+      h("ul", { class: "plain-list" }, client.redirect_uris.map((uri) => h("li", { class: "stack stack--tight" },
         h("p", { class: "mono client-uri" }, uri),
-        h("a", { class: "button", href: question(client, uri), target: "_blank", rel: "noopener", "aria-label": t("desk.clients.try_label", { place: uri }) }, icon("play"), t("desk.clients.try")))))),
+        h("div", {}, h("a", { class: "button", href: question(client, uri), target: "_blank", rel: "noopener", "aria-label": t("desk.clients.try_label", { place: uri }) }, icon("play"), t("desk.clients.try"))))))),
     h("section", { class: "stack", "aria-labelledby": "errors-title" },
       h("h3", { id: "errors-title" }, t("desk.clients.errors")),
       h("p", { class: "note" }, t("desk.clients.errors_about")),
