@@ -13,11 +13,13 @@ from app_server.authorization.models import AuthorizationRequest
 from app_server.authorization.service import decided_scopes, mint_code
 from app_server.kernel.crypto import token_hash
 from app_server.kernel.ids import uuid7
+from app_server.kernel.limits import Rate, limit
 from app_server.kernel.ports import Client, ScopeRequest
 from app_server.kernel.state import AppState
 from app_server.kernel.unit_of_work import execute, fetchrow, in_unit_of_work
 
 LIFE = timedelta(minutes=30)  # for a text message that comes late and a person who reads
+PER_ADDRESS = Rate(most=6000, per=timedelta(minutes=1))  # an office, or a client's own server, has one address
 PUSHED_LIFE = timedelta(seconds=90)  # until the browser brings it
 PUSHED = "urn:ietf:params:oauth:request_uri:"  # RFC 9126 §2.2
 
@@ -30,6 +32,11 @@ class Waiting:
     asked: Asked
     client: Client
     created_at: datetime
+
+
+async def spare(address: str, *, state: AppState) -> None:
+    """Raise `too_many_requests` when an address has nobody's requests kept too often."""
+    await limit(state["redis"], "authorize:address", address, PER_ADDRESS)
 
 
 @in_unit_of_work

@@ -24,13 +24,14 @@ from app_server.authorization.schemas import (
     UserInfo,
 )
 from app_server.authorization.views import purpose_of, purposes_of, text_of
+from app_server.identity.cookies import client_address
 from app_server.identity.profiles import locale_of, name_of, phone_of
 from app_server.kernel.access import Anonymous, MiniApp, Resident, access, actor
 from app_server.kernel.idempotency import idempotent
 from app_server.kernel.key_times import cached_for
 from app_server.kernel.languages import LANGUAGES, language_of
 from app_server.kernel.ports import Proof, Viewer
-from app_server.kernel.problems import BadCursor, NotFound, UnsupportedMediaType, ValidationFailed
+from app_server.kernel.problems import BadCursor, NotFound, TooManyRequests, UnsupportedMediaType, ValidationFailed
 from app_server.kernel.routing import Route, delete, describe, get, post
 from app_server.kernel.schemas import no_content, page_request, read, read_form, reply
 from app_server.kernel.state import AppRequest, AppState
@@ -62,9 +63,10 @@ async def introspect_token(request: AppRequest) -> Response:
 
 
 @access(Anonymous)
-@describe(reply=PushedRequest, status=201, body_media_types=FORM, refusals=REFUSALS)
+@describe(reply=PushedRequest, status=201, body_media_types=FORM, refusals=REFUSALS, problems=(TooManyRequests,))
 async def push_request(request: AppRequest) -> Response:
     """A client sends what it asks by itself, and its browser only a name for it (RFC 9126)."""
+    await requests.spare(client_address(request), state=request.state)
     return await _answered(request, _pushed, status=201)
 
 

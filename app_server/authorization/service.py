@@ -184,6 +184,7 @@ async def forget_used(state: AppState) -> None:
     before = state["clock"]() - timedelta(hours=1)
     await again(
         "forget_used_codes",
+        await delete_page("core_authorization_request", "expires_at < $1", before),
         await delete_page("core_launch_code", "expires_at < $1", before),
         await delete_page("core_used_assertion", "expires_at < $1", before),
     )

@@ -17,6 +17,7 @@ from app_server.authorization.problems import AuthorizationNotAsked, Authorizati
 from app_server.authorization.requests import Waiting
 from app_server.authorization.service import give_consent, refuse_consent
 from app_server.authorization.views import scope_view, text_of
+from app_server.identity.cookies import client_address
 from app_server.identity.phones import normalise
 from app_server.kernel.access import Anonymous, Resident, access, actor
 from app_server.kernel.problems import ValidationFailed
@@ -35,6 +36,7 @@ Answer = Mapping[str, str | None]
 async def authorize(request: AppRequest) -> Response:
     """A client asks, by GET or POST, to know who is in front of the browser."""
     settings, given = request.state["settings"], await _parameters(request)
+    await requests.spare(client_address(request), state=request.state)
     try:
         asked = await _pushed(request, given) or read(given, request.state["ports"].clients.find)[0]
     except NotProven as reason:

@@ -9,6 +9,8 @@ from urllib.parse import parse_qsl, urlsplit
 import jwt
 import pytest
 
+from app_server.authorization import requests, service
+from app_server.kernel.limits import Rate
 from tests.actors import Person
 from tests.authorization.conftest import provider_of
 from tests.authorization.relying_parties import PLACE, Browser, question, registered, tokens, told
@@ -324,6 +326,21 @@ async def test_a_client_may_send_its_question_by_itself_and_the_browser_brings_a
         late = (await http.post("/oauth/par", data=question(clinic))).json()["request_uri"]
     city.clock.ahead = timedelta(seconds=91)
     assert (await browser.asks({"client_id": clinic, "request_uri": late})).status_code == 400
+
+
+async def test_strangers_do_not_fill_the_tables(
+    city: City, clinic: str, lin: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(requests, "PER_ADDRESS", Rate(most=3, per=timedelta(minutes=1)))
+    browser = Browser(city, lin)
+    async with city.browser() as http:
+        answers = [await http.post("/oauth/par", data=question(clinic)) for _ in range(2)]
+    answers += [await browser.asks(question(clinic)) for _ in range(2)]
+    assert [answer.status_code for answer in answers] == [201, 201, 200, 429]
+    assert len(await city.rows("SELECT 1 FROM core_authorization_request")) == 3
+    city.clock.ahead = timedelta(hours=2)
+    await service.forget_used(city.state)
+    assert await city.rows("SELECT 1 FROM core_authorization_request") == []
 
 
 async def test_the_page_speaks_the_language_that_the_client_names(city: City, clinic: str, lin: Person) -> None:
