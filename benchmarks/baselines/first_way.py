@@ -137,7 +137,7 @@ async def _open(app: Starlette) -> AsyncIterator[None]:
     keys = KeyRing.load(settings.key_file)
     redis = Redis.from_url(settings.redis_url)
     config = database_config(settings)
-    del config["connections"]["default"]["credentials"]["reset"]  # nobody turns that off at first
+    config["connections"]["default"]["engine"] = "tortoise.backends.asyncpg"  # nobody turns its reset off at first
     await Tortoise.init(config=config, _enable_global_fallback=True)
     yield
     await Tortoise.close_connections()
