@@ -7,7 +7,9 @@ from app_server.authorization.module import module as authorization
 from app_server.authorization.registered import registered_clients
 from app_server.gateway.events import tell_app_consent_is_withdrawn
 from app_server.gateway.module import module as gateway
+from app_server.identity.events import PasskeyAdded, PasskeyCounterFellBack, SignedInOnNewDevice
 from app_server.identity.module import module as identity
+from app_server.identity.notices import tell_of_counter, tell_of_new_device, tell_of_passkey
 from app_server.kernel.authentication import Authenticator
 from app_server.kernel.events import Reactions, reaction_jobs
 from app_server.kernel.housekeeping import module as kernel
@@ -37,6 +39,9 @@ MODULES = (kernel, identity, registry, authorization, gateway, notifications, ca
 REACTIONS: Reactions = {
     CardPresented: [enter_presentation],
     ConsentWithdrawn: [tell_app_consent_is_withdrawn],
+    PasskeyAdded: [tell_of_passkey],
+    PasskeyCounterFellBack: [tell_of_counter],
+    SignedInOnNewDevice: [tell_of_new_device],
 }
 
 

@@ -5,24 +5,32 @@ from ipaddress import IPv4Address, ip_address, ip_network
 
 from starlette.responses import Response
 
+from app_server.identity.devices import Visit
 from app_server.identity.service import OpenedSession
 from app_server.kernel.cookies import clear_cookie, read_cookie, set_cookie
+from app_server.kernel.settings import Settings
 from app_server.kernel.state import AppRequest
 
 SESSION_COOKIE = "banyan_session"
-DEVICE_COOKIE = "banyan_device"  # names a browser for the limits of one-time codes, nothing else
+DEVICE_COOKIE = "banyan_device"  # names a browser: for the limits of one-time codes, and to know a new one
 DAY = 24 * 3600
-YEAR = 365 * DAY
 LONGEST = 400 * DAY  # the most that a browser keeps a cookie (RFC 6265bis §5.5); when a session is over, we say, not it
 
 
-def set_cookies(response: Response, opened: OpenedSession, request: AppRequest) -> None:
-    """Give the browser its session, and a name to be limited by."""
-    settings = request.state["settings"]
+def visit_of(request: AppRequest) -> Visit:
+    """Where a sign-in comes from. A browser without a name gets one here; `set_cookies` gives it the cookie."""
+    return Visit(
+        user_agent=request.headers.get("user-agent", ""),
+        address=client_address(request),
+        device=device_of(request) or secrets.token_urlsafe(16),
+    )
+
+
+def set_cookies(response: Response, opened: OpenedSession, visit: Visit, settings: Settings) -> None:
+    """Give the browser its session, and the name that it is known by."""
     assert opened.cookie_token is not None
     set_cookie(response, SESSION_COOKIE, opened.cookie_token, LONGEST, settings)
-    if device_of(request) is None:
-        set_cookie(response, DEVICE_COOKIE, secrets.token_urlsafe(16), YEAR, settings)
+    set_cookie(response, DEVICE_COOKIE, visit.device, LONGEST, settings)
 
 
 def clear_session_cookie(response: Response, request: AppRequest) -> None:

@@ -1,8 +1,11 @@
-"""What sign-in leaves behind is removed when it is over: challenges, sessions, refresh tokens, sealed successors."""
+"""What sign-in leaves behind is removed when it is over: challenges, sessions, refresh tokens, sealed successors, and
+devices that were not seen for long.
+"""
 
 from datetime import timedelta
 from typing import Any
 
+from app_server.identity.known_devices import KEPT_FOR
 from app_server.identity.refresh import GRACE
 from app_server.identity.sessions import LOOK_BACK
 from app_server.kernel.clearing import PAGE, again, delete_page
@@ -16,8 +19,12 @@ USED_KNOWN_FOR = timedelta(days=30)
 
 async def forget_old_challenges(payload: dict[str, Any], *, state: AppState) -> None:
     """Remove challenges that nobody can answer any more."""
-    before = state["clock"]() - timedelta(days=1)
-    await again("forget_old_challenges", await delete_page("core_sign_in_challenge", "expires_at < $1", before))
+    now = state["clock"]()
+    await again(
+        "forget_old_challenges",
+        await delete_page("core_sign_in_challenge", "expires_at < $1", now - timedelta(days=1)),
+        await delete_page("core_passkey_challenge", "expires_at < $1", now),
+    )
 
 
 async def forget_old_sessions(payload: dict[str, Any], *, state: AppState) -> None:
@@ -36,6 +43,7 @@ async def forget_old_sessions(payload: dict[str, Any], *, state: AppState) -> No
             f"{over} AND NOT EXISTS (SELECT 1 FROM core_refresh_token t WHERE t.session_id = core_session.id)",
             now - LOOK_BACK,
         ),
+        await delete_page("core_known_device", "last_seen_at < $1", now - KEPT_FOR),
     )
 
 

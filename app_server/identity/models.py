@@ -1,9 +1,25 @@
-"""People, the challenges they answer, and the sessions that they have open."""
+"""People, the challenges they answer, their passkeys, and the sessions that they have open."""
+
+from enum import StrEnum
 
 from tortoise import fields
 from tortoise.models import Model
 
 from app_server.kernel.ids import uuid7
+
+
+class SignInMethod(StrEnum):
+    """How a session was opened."""
+
+    OTP = "otp"
+    PASSKEY = "passkey"
+
+
+class ChallengePurpose(StrEnum):
+    """What a passkey is asked for. An answer to the one is none to the other."""
+
+    REGISTRATION = "registration"
+    SIGN_IN = "sign_in"
 
 
 class District(Model):
@@ -56,8 +72,54 @@ class SignInChallenge(Model):
         indexes = [("expires_at",)]
 
 
+class Passkey(Model):
+    """A resident's passkey: the public half of a key that never leaves their authenticator."""
+
+    id = fields.UUIDField(primary_key=True, default=uuid7)
+    resident: fields.ForeignKeyRelation[Resident] = fields.ForeignKeyField("core.Resident", related_name="passkeys")
+    credential_id = fields.CharField(max_length=1400, unique=True)  # base64url; at most 1023 bytes (WebAuthn §4)
+    public_key = fields.BinaryField()
+    sign_count = fields.BigIntField()
+    name_sealed = fields.BinaryField(null=True)
+    created_at = fields.DatetimeField()
+    last_used_at = fields.DatetimeField(null=True)
+
+    class Meta:
+        table = "core_passkey"
+        indexes = [("resident_id",)]
+
+
+class PasskeyChallenge(Model):
+    """What an authenticator is asked to sign, once; `resident_id` is who registers, None while nobody is known."""
+
+    id = fields.UUIDField(primary_key=True, default=uuid7)
+    purpose = fields.CharEnumField(ChallengePurpose, max_length=20)
+    resident_id = fields.UUIDField(null=True)
+    challenge = fields.BinaryField()
+    expires_at = fields.DatetimeField(db_index=True)
+
+    class Meta:
+        table = "core_passkey_challenge"
+
+
+class KnownDevice(Model):
+    """A browser that a resident has signed in with, by the hash of its cookie's name: another one is news."""
+
+    id = fields.UUIDField(primary_key=True, default=uuid7)
+    resident: fields.ForeignKeyRelation[Resident] = fields.ForeignKeyField("core.Resident", related_name="devices")
+    device_hash = fields.CharField(max_length=64)
+    last_seen_at = fields.DatetimeField(db_index=True)
+
+    class Meta:
+        table = "core_known_device"
+        unique_together = (("resident_id", "device_hash"),)
+
+
 class Session(Model):
     """One signed-in browser or app. The token of its cookie is stored as a hash.
+
+    `method` and `created_at` say how and when the person proved who they are. `network_sealed` is the network that the
+    sign-in came from.
 
     With `client_id` it is what the resident lets somebody else's program do, with `scope`: it has no cookie, and ends
     with its parent if it has one.
@@ -66,7 +128,12 @@ class Session(Model):
     id = fields.UUIDField(primary_key=True, default=uuid7)
     resident: fields.ForeignKeyRelation[Resident] = fields.ForeignKeyField("core.Resident", related_name="sessions")
     token_hash = fields.CharField(max_length=64, unique=True)
-    user_agent = fields.CharField(max_length=200, default="")
+    user_agent = fields.CharField(max_length=400, default="")
+    method = fields.CharEnumField(SignInMethod, max_length=10, db_default=SignInMethod.OTP.value)
+    passkey_id = fields.UUIDField(null=True, db_index=True)
+    device_hash = fields.CharField(max_length=64, null=True)
+    network_sealed = fields.BinaryField(null=True)
+    name_sealed = fields.BinaryField(null=True)
     created_at = fields.DatetimeField(auto_now_add=True)
     last_used_at = fields.DatetimeField(auto_now_add=True)
     expires_at = fields.DatetimeField(db_index=True)
@@ -77,6 +144,7 @@ class Session(Model):
 
     class Meta:
         table = "core_session"
+        indexes = [("resident_id",)]
 
 
 class RefreshToken(Model):

@@ -2,7 +2,9 @@
 
 from app_server.identity.cookies import SESSION_COOKIE
 from app_server.identity.forgetting import forget_old_challenges, forget_old_sessions
+from app_server.identity.passkey_routes import passkey_routes
 from app_server.identity.routes import routes
+from app_server.identity.session_routes import session_routes
 from app_server.identity.sessions import lifespan, resolve_cookie
 from app_server.kernel.access import Operator, Provider, Resident
 from app_server.kernel.authentication import Credential
@@ -12,13 +14,13 @@ from app_server.kernel.resealing import Sealed
 
 module = Module(
     name="identity",
-    routes=routes,
+    routes=[*routes, *passkey_routes, *session_routes],
     jobs=[
         Job(name="forget_old_challenges", handler=forget_old_challenges),
         Job(name="forget_old_sessions", handler=forget_old_sessions),
     ],
     schedules=[
-        Schedule(job="forget_old_challenges", cron="17 3 * * *"),
+        Schedule(job="forget_old_challenges", cron="17 * * * *"),
         Schedule(job="forget_old_sessions", cron="27 * * * *"),
     ],
     credentials=[

@@ -24,6 +24,31 @@ class ChallengeOver(Problem):
     status = 400
 
 
+class PasskeyNotAccepted(Problem):
+    """That passkey was not accepted. Try again, or use your mobile number and a code.
+
+    A passkey that is unknown or was removed, a signature that is not good, an answer made on another site or without
+    the device checking that it is you: all are told the same.
+    """
+
+    code = "passkey_not_accepted"
+    status = 400
+
+
+class PasskeyChallengeOver(Problem):
+    """That took too long, or was already used. Start again."""
+
+    code = "passkey_challenge_over"
+    status = 400
+
+
+class TooManyPasskeys(Problem):
+    """There is no room for another passkey. Remove one that you no longer use."""
+
+    code = "too_many_passkeys"
+    status = 409
+
+
 class AccountLocked(Problem):
     """This account is locked. Visit a service counter with your identity card to open it again."""
 

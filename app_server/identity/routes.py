@@ -3,7 +3,8 @@
 from starlette.responses import Response
 
 from app_server.identity import profiles, service
-from app_server.identity.cookies import clear_session_cookie, client_address, device_of, set_cookies
+from app_server.identity.cookies import clear_session_cookie, client_address, device_of, set_cookies, visit_of
+from app_server.identity.devices import Visit
 from app_server.identity.problems import (
     AccountLocked,
     ChallengeOver,
@@ -20,6 +21,7 @@ from app_server.identity.schemas import (
     Profile,
     SessionOpened,
 )
+from app_server.identity.service import OpenedSession
 from app_server.identity.sessions import sessions_of
 from app_server.kernel.access import Anonymous, Resident, access, actor
 from app_server.kernel.languages import language_of
@@ -56,21 +58,24 @@ async def ask_for_code(request: AppRequest) -> Response:
 )
 async def open_session(request: AppRequest) -> Response:
     """Sign in with the code: tokens for an app, a cookie for a browser."""
-    answer = await read(request, AnswerChallenge)
-    opened = await service.open_session(
-        answer.challenge_id, answer.code, user_agent=request.headers.get("user-agent", ""), state=request.state
-    )
-    profile = await profiles.profile_of(opened.resident_id, state=request.state)
+    answer, visit = await read(request, AnswerChallenge), visit_of(request)
+    opened = await service.open_session(answer.challenge_id, answer.code, visit=visit, state=request.state)
+    return await session_opened(opened, visit, request)
+
+
+async def session_opened(opened: OpenedSession, visit: Visit, request: AppRequest) -> Response:
+    """The answer to every kind of sign-in."""
+    settings, profile = request.state["settings"], await profiles.profile_of(opened.resident_id, state=request.state)
     response = reply(
         SessionOpened(
             access_token=opened.access_token,
             refresh_token=opened.refresh_token,
-            expires_in=request.state["settings"].access_token_seconds,
+            expires_in=settings.access_token_seconds,
             resident=profile,
         ),
         status=201,
     )
-    set_cookies(response, opened, request)
+    set_cookies(response, opened, visit, settings)
     return response
 
 

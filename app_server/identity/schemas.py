@@ -1,12 +1,13 @@
 """What sign-in and the profile say over the wire."""
 
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 from uuid import UUID
 
-from pydantic import Field
+from pydantic import BaseModel, ConfigDict, Field
 
-from app_server.kernel.schemas import Schema
+from app_server.identity.models import SignInMethod
+from app_server.kernel.schemas import Page, Schema
 from app_server.kernel.text import OneLine
 
 Locale = Literal["zh-CN", "en"]
@@ -81,3 +82,109 @@ class SessionOpened(Schema):
     refresh_token: str
     expires_in: int
     resident: Profile
+
+
+class PasskeyOptions(Schema):
+    """What the browser asks an authenticator, once. `public_key` is the JSON form of the options (Web Authentication
+    Level 3, §5.1.8 and §5.1.9); times in seconds.
+    """
+
+    challenge_id: UUID
+    expires_in: int
+    public_key: dict[str, Any]
+
+
+class _FromBrowser(BaseModel):
+    """What `PublicKeyCredential.toJSON()` gives; members that say nothing to us are let pass."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class Attestation(_FromBrowser):
+    """The authenticator's word about a new passkey."""
+
+    client_data: str = Field(alias="clientDataJSON", max_length=4000)
+    attestation: str = Field(alias="attestationObject", max_length=40_000)
+
+
+class Assertion(_FromBrowser):
+    """The authenticator's signature."""
+
+    client_data: str = Field(alias="clientDataJSON", max_length=4000)
+    authenticator_data: str = Field(alias="authenticatorData", max_length=4000)
+    signature: str = Field(max_length=4000)
+    user_handle: str | None = Field(None, alias="userHandle", max_length=100)
+
+
+class MadePasskey(_FromBrowser):
+    """The answer of `navigator.credentials.create` (RegistrationResponseJSON)."""
+
+    id: str = Field(max_length=1400)
+    raw_id: str = Field(alias="rawId", max_length=1400)
+    type: Literal["public-key"]
+    response: Attestation
+
+
+class UsedPasskey(_FromBrowser):
+    """The answer of `navigator.credentials.get` (AuthenticationResponseJSON)."""
+
+    id: str = Field(max_length=1400)
+    raw_id: str = Field(alias="rawId", max_length=1400)
+    type: Literal["public-key"]
+    response: Assertion
+
+
+class AddPasskey(Schema):
+    """The new passkey, and what its owner calls it."""
+
+    challenge_id: UUID
+    credential: MadePasskey
+    name: OneLine | None = Field(None, max_length=60)
+
+
+class SignInWithPasskey(Schema):
+    """The answer to a challenge."""
+
+    challenge_id: UUID
+    credential: UsedPasskey
+
+
+class Rename(Schema):
+    """A name of one's own. An empty one removes it."""
+
+    name: OneLine | None = Field(max_length=60)
+
+
+class PasskeyView(Schema):
+    """A passkey as its owner sees it."""
+
+    id: UUID
+    name: str | None
+    created_at: datetime
+    last_used_at: datetime | None
+
+
+class PasskeyPage(Page[PasskeyView]):
+    """Passkeys, the newest first."""
+
+
+class SessionView(Schema):
+    """Where the resident is signed in. `browser` and `system` are what the device says of itself, if it says anything.
+
+    `network` is the network that the sign-in came from, all that is known of the place; null for one that says nothing.
+    `last_used_at` is true to the hour.
+    """
+
+    id: UUID
+    current: bool
+    name: str | None
+    browser: str | None
+    system: str | None
+    method: SignInMethod
+    network: str | None
+    opened_at: datetime
+    last_used_at: datetime
+
+
+class SessionPage(Page[SessionView]):
+    """Open sessions, the newest first."""

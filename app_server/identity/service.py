@@ -9,7 +9,10 @@ from typing import Any
 from uuid import UUID
 
 from app_server.identity import phones
-from app_server.identity.models import RefreshToken, Resident, Session, SignInChallenge
+from app_server.identity.devices import Visit, device_named_by, network_of
+from app_server.identity.events import SignedInOnNewDevice
+from app_server.identity.known_devices import is_news
+from app_server.identity.models import RefreshToken, Resident, Session, SignInChallenge, SignInMethod
 from app_server.identity.problems import (
     AccountLocked,
     ChallengeOver,
@@ -18,6 +21,7 @@ from app_server.identity.problems import (
 )
 from app_server.kernel.audit import audit
 from app_server.kernel.crypto import KeyRing, token_hash
+from app_server.kernel.events import record
 from app_server.kernel.ids import uuid7, uuid7_text
 from app_server.kernel.limits import Rate, limit
 from app_server.kernel.problems import FieldError
@@ -95,7 +99,7 @@ async def _send_code(number: phones.Phone, index: str, locale: str, state: AppSt
     return challenge_id
 
 
-async def open_session(challenge_id: UUID, code: str, *, user_agent: str, state: AppState) -> OpenedSession:
+async def open_session(challenge_id: UUID, code: str, *, visit: Visit, state: AppState) -> OpenedSession:
     """Trade the right code for a session; a person who was never here becomes a resident.
 
     Each try counts before it is looked at, so a thousand at once still are five. Problems: `code_not_accepted` (with
@@ -108,7 +112,7 @@ async def open_session(challenge_id: UUID, code: str, *, user_agent: str, state:
     if not secrets.compare_digest(_code_hash(state["keys"], challenge_id, code), row["code_hash"]):
         left = MOST_ATTEMPTS - row["attempts"]
         raise CodeNotAccepted(errors=[FieldError(pointer="/code", detail=f"{left} tries left.")], tries_left=left)
-    return await _admit(challenge_id, row, user_agent, state)
+    return await _admit(challenge_id, row, visit, state)
 
 
 @in_unit_of_work
@@ -124,7 +128,7 @@ async def _count_attempt(challenge_id: UUID, now: datetime) -> Any:
 
 
 @in_unit_of_work
-async def _admit(challenge_id: UUID, row: Any, user_agent: str, state: AppState) -> OpenedSession:
+async def _admit(challenge_id: UUID, row: Any, visit: Visit, state: AppState) -> OpenedSession:
     now = state["clock"]()
     used = await execute(
         "UPDATE core_sign_in_challenge SET used_at = $2 WHERE id = $1 AND used_at IS NULL", challenge_id, now
@@ -135,7 +139,7 @@ async def _admit(challenge_id: UUID, row: Any, user_agent: str, state: AppState)
     resident = await ensure_resident(number, locale=row["locale"], keys=state["keys"])
     if resident.locked_at is not None:
         raise AccountLocked()
-    return await _new_session(resident, user_agent, state)
+    return await new_session(resident, visit, state)
 
 
 async def ensure_resident(number: str, *, locale: str = "zh-CN", keys: KeyRing) -> Resident:
@@ -161,15 +165,29 @@ async def resident_with(number: str, *, keys: KeyRing) -> UUID | None:
     return row["id"] if row else None
 
 
-async def _new_session(resident: Resident, user_agent: str, state: AppState) -> OpenedSession:
-    now = state["clock"]()
+async def new_session(
+    resident: Resident, visit: Visit, state: AppState, *, passkey_id: UUID | None = None
+) -> OpenedSession:
+    """A session of this resident, opened with that passkey or else with a code.
+
+    In the caller's unit of work, which holds the resident and knows that the account is not locked.
+    """
+    now, device_hash, network = state["clock"](), token_hash(visit.device), network_of(visit.address)
     cookie_token, refresh_token = new_secret("bs"), new_secret("br")
+    news = await is_news(resident.id, device_hash, now)
     session = await Session.create(
         resident=resident,
         token_hash=token_hash(cookie_token),
-        user_agent=user_agent[:200],
+        user_agent=visit.user_agent[:400],
+        method=SignInMethod.PASSKEY if passkey_id else SignInMethod.OTP,
+        passkey_id=passkey_id,
+        device_hash=device_hash,
+        network_sealed=state["keys"].seal("session.network", network) if network else None,
         expires_at=now + timedelta(days=state["settings"].session_days),
     )
+    if news:
+        device = str(device_named_by(visit.user_agent))
+        await record(SignedInOnNewDevice(session_id=session.id, resident_id=resident.id, device=device, at=now))
     await RefreshToken.create(session=session, token_hash=token_hash(refresh_token))
     return OpenedSession(
         session_id=session.id,

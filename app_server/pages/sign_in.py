@@ -6,7 +6,7 @@ from uuid import UUID
 from starlette.responses import RedirectResponse, Response
 
 from app_server.identity import profiles, service
-from app_server.identity.cookies import clear_session_cookie, client_address, device_of, set_cookies
+from app_server.identity.cookies import clear_session_cookie, client_address, device_of, set_cookies, visit_of
 from app_server.identity.phones import mask
 from app_server.identity.problems import AccountLocked, ChallengeOver, CodeNotAccepted, PhoneNotValid
 from app_server.identity.sessions import sessions_of
@@ -80,17 +80,16 @@ async def _take_code(request: AppRequest, form: dict[str, str]) -> Response:
         challenge_id = UUID(challenge)
     except ValueError:
         return _ask_number(request, target, phone=phone, problem=ChallengeOver())
+    visit = visit_of(request)
     try:
-        opened = await service.open_session(
-            challenge_id, code[:20], user_agent=request.headers.get("user-agent", ""), state=request.state
-        )
+        opened = await service.open_session(challenge_id, code[:20], visit=visit, state=request.state)
     except CodeNotAccepted as problem:
         return _ask_code(request, challenge, phone, target, problem=problem)
     except (ChallengeOver, AccountLocked) as problem:
         return _ask_number(request, target, phone=phone, problem=problem)
     profile = await profiles.profile_of(opened.resident_id, state=request.state)
     response = RedirectResponse(target, status_code=303, headers=PRIVATE)
-    set_cookies(response, opened, request)
+    set_cookies(response, opened, visit, request.state["settings"])
     look = Look(locale=profile.locale, theme=profile.theme, elder=profile.elder_mode)
     remember(response, look, request.state["settings"])
     return response

@@ -34,7 +34,16 @@ EXPECTED = [(200, None), (400, "bad_cursor"), (400, "validation_failed")]
 async def test_no_list_gives_more_than_a_page_however_the_limit_is_written(city: City, limit: str) -> None:
     await publish(city)
     operator = await city.person(roles=("operator",))
-    for path in ("/v1/inbox", "/v1/ledger", "/v1/cards", "/v1/consents", "/v1/operator/audit", "/v1/operator/listings"):
+    for path in (
+        "/v1/inbox",
+        "/v1/ledger",
+        "/v1/cards",
+        "/v1/consents",
+        "/v1/passkeys",
+        "/v1/sessions",
+        "/v1/operator/audit",
+        "/v1/operator/listings",
+    ):
         answer = await operator.get(path, params={"limit": limit})
         assert (path, answer.status_code, answer.json()["code"]) == (path, 400, "validation_failed")
 

@@ -30,6 +30,7 @@ from app_server.registry.service import By, found_organisation, register_listing
 from card_wallet import readers
 from card_wallet.schemas import AddVerifier
 from tests.authorization.relying_parties import CLINIC
+from tests.authenticator import Authenticator
 from tests.city import City
 from tests.factories import LIBRARY_MANIFEST, app_token
 
@@ -72,6 +73,19 @@ class Scene:
             await identity.register_person(self.phone(), name="林依婷", roles=[], keys=self.city.state["keys"]),
             consents,
         )
+
+    async def another_session(self, who: Newcomer) -> Newcomer:
+        """The same person, signed in once more."""
+        return await self._with_session(who.id, False)
+
+    async def passkey(self, who: Newcomer) -> tuple[UUID, Authenticator]:
+        """A passkey of theirs, and the device that has it."""
+        device = Authenticator()
+        asked = (await self.http.post("/v1/passkeys/challenges", headers=who.headers)).json()
+        body = {"challenge_id": asked["challenge_id"], "credential": device.makes(asked["public_key"])}
+        added = await self.http.post("/v1/passkeys", json=body, headers=who.headers)
+        assert added.status_code == 201, added.text
+        return UUID(added.json()["id"]), device
 
     async def _with_session(self, resident_id: UUID, consents: bool) -> Newcomer:
         city, session_id = self.city, uuid7()

@@ -1,5 +1,7 @@
 """Every route that changes something: how it is asked, and what must be there once it has said yes."""
 
+from uuid import UUID
+
 import httpx2
 import jwt
 
@@ -9,6 +11,7 @@ from notifications.carrier import basic_authorization, callback_signature
 from notifications.models import SMS_TEXT
 from notifications.sms import callback_url
 from tests.authorization.relying_parties import CLINIC, question
+from tests.authenticator import Authenticator
 from tests.factories import LIBRARY_MANIFEST
 from tests.faults.scene import SCOPES, VALUES, Scene
 from tests.faults.wishes import WRITES, Wish, count, with_key, write
@@ -47,6 +50,97 @@ async def sign_out(scene: Scene) -> Wish:
     who = await scene.newcomer()
     sql = "SELECT 1 FROM core_session WHERE id = $1 AND ended_at IS NOT NULL"
     return Wish(path="/v1/sign-in/sessions/current", headers=who.headers, effects=count(scene, sql, who.session_id))
+
+
+@write("POST", "/v1/passkeys/challenges")
+async def ask_for_passkey(scene: Scene) -> Wish:
+    who = await scene.newcomer()
+    sql = "SELECT 1 FROM core_passkey_challenge WHERE resident_id = $1 AND purpose = 'registration'"
+    return Wish(path="/v1/passkeys/challenges", headers=who.headers, effects=count(scene, sql, who.id))
+
+
+@write("POST", "/v1/passkeys")
+async def add_passkey(scene: Scene) -> Wish:
+    who, device = await scene.newcomer(), Authenticator()
+    asked = (await scene.http.post("/v1/passkeys/challenges", headers=who.headers)).json()
+    body = {"challenge_id": asked["challenge_id"], "credential": device.makes(asked["public_key"])}
+    sql = (
+        "SELECT 1 FROM core_passkey p JOIN core_outbox_event e ON e.payload->>'passkey_id' = p.id::text"
+        " WHERE p.resident_id = $1 AND e.name = 'passkey_added'"
+    )
+    return Wish(path="/v1/passkeys", headers=who.headers, options={"json": body}, effects=count(scene, sql, who.id))
+
+
+@write("PATCH", "/v1/passkeys/{id:uuid}")
+async def rename_passkey(scene: Scene) -> Wish:
+    who = await scene.newcomer()
+    passkey, _ = await scene.passkey(who)
+    sql = "SELECT 1 FROM core_passkey WHERE id = $1 AND name_sealed IS NOT NULL"
+    body = {"name": "Phone"}
+    return Wish(
+        path=f"/v1/passkeys/{passkey}", headers=who.headers, options={"json": body}, effects=count(scene, sql, passkey)
+    )
+
+
+@write("DELETE", "/v1/passkeys/{id:uuid}")
+async def remove_passkey(scene: Scene) -> Wish:
+    who = await scene.newcomer()
+    passkey, _ = await scene.passkey(who)
+    sql = "SELECT 1 WHERE NOT EXISTS (SELECT 1 FROM core_passkey WHERE id = $1)"
+    return Wish(path=f"/v1/passkeys/{passkey}", headers=who.headers, effects=count(scene, sql, passkey))
+
+
+@write("POST", "/v1/sign-in/passkeys/challenges")
+async def ask_to_sign_in(scene: Scene) -> Wish:
+    async def kept(answer: httpx2.Response | None) -> int:
+        if answer is None:
+            return 1  # nothing tells this one from others, and it ends by itself
+        sql = "SELECT 1 FROM core_passkey_challenge WHERE id = $1 AND purpose = 'sign_in'"
+        return len(await scene.city.rows(sql, UUID(answer.json()["challenge_id"])))
+
+    return Wish(path="/v1/sign-in/passkeys/challenges", effects=kept)
+
+
+@write("POST", "/v1/sign-in/passkeys/sessions")
+async def sign_in_with_passkey(scene: Scene) -> Wish:
+    passkey, device = await scene.passkey(await scene.newcomer())
+    asked = (await scene.http.post("/v1/sign-in/passkeys/challenges")).json()
+    body = {"challenge_id": asked["challenge_id"], "credential": device.signs(asked["public_key"])}
+    sql = (
+        "SELECT 1 FROM core_session s JOIN core_refresh_token t ON t.session_id = s.id"
+        " JOIN core_passkey p ON p.id = s.passkey_id"
+        " WHERE s.passkey_id = $1 AND s.method = 'passkey' AND p.last_used_at IS NOT NULL"
+    )
+    return Wish(path="/v1/sign-in/passkeys/sessions", options={"json": body}, effects=count(scene, sql, passkey))
+
+
+@write("PATCH", "/v1/sessions/{id:uuid}")
+async def rename_session(scene: Scene) -> Wish:
+    who = await scene.newcomer()
+    sql = "SELECT 1 FROM core_session WHERE id = $1 AND name_sealed IS NOT NULL"
+    return Wish(
+        path=f"/v1/sessions/{who.session_id}",
+        headers=who.headers,
+        options={"json": {"name": "Phone"}},
+        effects=count(scene, sql, who.session_id),
+    )
+
+
+@write("DELETE", "/v1/sessions/{id:uuid}")
+async def end_session(scene: Scene) -> Wish:
+    who = await scene.newcomer()
+    other = await scene.another_session(who)
+    sql = "SELECT 1 FROM core_session WHERE id = $1 AND ended_at IS NOT NULL"
+    path = f"/v1/sessions/{other.session_id}"
+    return Wish(path=path, headers=who.headers, effects=count(scene, sql, other.session_id))
+
+
+@write("DELETE", "/v1/sessions/others")
+async def end_other_sessions(scene: Scene) -> Wish:
+    who = await scene.newcomer()
+    other = await scene.another_session(who)
+    sql = "SELECT 1 FROM core_session WHERE id = $1 AND ended_at IS NOT NULL"
+    return Wish(path="/v1/sessions/others", headers=who.headers, effects=count(scene, sql, other.session_id))
 
 
 @write("PATCH", "/v1/me")

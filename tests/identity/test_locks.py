@@ -60,14 +60,14 @@ async def test_a_sign_in_at_the_moment_of_the_lock_does_not_slip_through(
     person = await city.person(PHONE)
     challenge = await ask(city)
     admitted, may_go_on = asyncio.Event(), asyncio.Event()
-    new_session = service._new_session
+    new_session = service.new_session
 
     async def slowly(*given: Any) -> service.OpenedSession:
         admitted.set()
         await may_go_on.wait()
         return await new_session(*given)
 
-    monkeypatch.setattr(service, "_new_session", slowly)
+    monkeypatch.setattr(service, "new_session", slowly)
     signing_in = asyncio.create_task(sign_in(city, challenge))
     await admitted.wait()
     locking = asyncio.create_task(lock(city, person))

@@ -66,6 +66,8 @@ async def test_more_than_a_page_is_cleared_away_by_further_jobs_each_a_page(
         ("core_refresh_token", "used_at < now()"),
         ("core_refresh_token", "session_id = '01890000-0000-7000-8000-000000000000'"),
         ("core_session", "ended_at < now() OR expires_at < now()"),
+        ("core_passkey_challenge", "expires_at < now()"),
+        ("core_known_device", "last_seen_at < now()"),
         ("registry_usage_minute", "minute < now()"),
     ],
 )

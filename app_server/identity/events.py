@@ -1,0 +1,36 @@
+"""Facts of sign-in."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from app_server.kernel.events import Event
+
+
+@dataclass(frozen=True, kw_only=True)
+class SignedInOnNewDevice(Event):
+    """A resident who was here before signed in where they never had; `device` is what it calls itself, if anything."""
+
+    session_id: UUID
+    resident_id: UUID
+    device: str
+    at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class PasskeyAdded(Event):
+    """A resident can sign in with one passkey more; `device` is where it was made."""
+
+    passkey_id: UUID
+    resident_id: UUID
+    device: str
+    at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class PasskeyCounterFellBack(Event):
+    """A sign-in was refused: the passkey's counter did not go on from where it was, so there may be a copy of it."""
+
+    passkey_id: UUID
+    resident_id: UUID
+    at: datetime
