@@ -109,7 +109,8 @@ def page_headers(settings: Settings) -> dict[str, str]:
         ),
         "cache-control": "private, no-cache",
         "vary": "Accept-Language, Cookie",
-        "permissions-policy": "camera=(self), geolocation=(), microphone=(), payment=()",
+        "permissions-policy": "camera=(self), geolocation=(), microphone=(), payment=(),"
+        " publickey-credentials-create=(self), publickey-credentials-get=(self)",
     }
 
 

@@ -23,6 +23,7 @@ SHELL_PATHS = (
     "/me/profile",
     "/me/ledger",
     "/me/consents",
+    "/me/sessions",
     "/apps/{app_id}",
 )
 

@@ -26,6 +26,7 @@ PAGES = (
     "/me/profile",
     "/me/ledger",
     "/me/consents",
+    "/me/sessions",
     "/apps/library",
     "/apps/nothing-like-it",
 )

@@ -162,6 +162,7 @@ async def test_a_device_that_she_put_out_is_news_when_it_comes_back_and_her_own_
         await phone.delete("/v1/sessions/others")
         await sign_in(city, phone)
         await lin.sign_in()
+        assert (await notices(city, lin)).count(NEW_DEVICE) == 3, "of the app that was ended, not of her own phone"
         before = len(await notices(city, lin))
         await sign_in(city, stolen)
         assert len(await notices(city, lin)) == before + 1

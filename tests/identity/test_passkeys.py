@@ -156,6 +156,7 @@ async def test_a_challenge_for_the_one_purpose_is_none_for_the_other(
     to_register, to_sign_in = await asked_to_register(lin), await asked_to_sign_in(city)
     assert said(await sent(city, to_register, phone.signs(to_register["public_key"]))) == OVER
     fresh = Authenticator(handle=phone.handle)
+    await city.execute("UPDATE core_passkey_challenge SET resident_id = $1 WHERE purpose = 'sign_in'", UUID(lin.id))
     options = to_register["public_key"] | {"challenge": to_sign_in["public_key"]["challenge"]}
     body = {"challenge_id": to_sign_in["challenge_id"], "credential": fresh.makes(options)}
     assert said(await lin.post("/v1/passkeys", json=body)) == OVER
@@ -334,6 +335,8 @@ async def test_removing_a_passkey_ends_what_it_opened_but_not_the_session_that_r
         assert (await one.delete(f"/v1/passkeys/{item['id']}")).status_code == 204
         assert [(await each.get("/v1/me")).status_code for each in (one, other)] == [200, 401]
         assert (await lin.get("/v1/me")).status_code == 200, "it was opened with a code"
+    known = await city.rows("SELECT 1 FROM core_known_device")
+    assert len(known) == 2, "the device that was put out is news when it comes back"
 
 
 async def test_she_is_told_of_a_new_passkey(city: City, lin: Person, phone: Authenticator) -> None:
@@ -345,13 +348,13 @@ async def test_she_is_told_of_a_new_passkey(city: City, lin: Person, phone: Auth
 async def test_there_is_room_for_twenty(lin: Person) -> None:
     for _ in range(passkeys.MOST - 1):
         await added(lin, Authenticator())
-    asked = [await asked_to_register(lin) for _ in range(2)]
+    asked = [await asked_to_register(lin) for _ in range(6)]
     bodies = [
         {"challenge_id": each["challenge_id"], "credential": Authenticator().makes(each["public_key"])}
         for each in asked
     ]
     answers = await asyncio.gather(*(lin.post("/v1/passkeys", json=body) for body in bodies))
-    assert sorted(map(said, answers), key=str) == [(201, None), (409, "too_many_passkeys")]
+    assert sorted(map(said, answers), key=str) == [(201, None), *[(409, "too_many_passkeys")] * 5]
     assert said(await lin.post("/v1/passkeys/challenges")) == (409, "too_many_passkeys")
 
 

@@ -13,6 +13,7 @@ import { ledger } from "./views/ledger.js";
 import { me } from "./views/me.js";
 import { openApp } from "./views/miniapp.js";
 import { profile } from "./views/profile.js";
+import { sessions } from "./views/sessions.js";
 
 const TOAST = 8000; // ms
 
@@ -25,6 +26,7 @@ route("/me", "me", me);
 route("/me/profile", "me", profile);
 route("/me/ledger", "me", ledger);
 route("/me/consents", "me", consents);
+route("/me/sessions", "me", sessions);
 route("/apps/:id", "home", openApp);
 
 document.addEventListener("banyan:signed-out", () => {
