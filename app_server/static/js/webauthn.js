@@ -3,8 +3,8 @@
 const bytes = (text) => Uint8Array.from(atob(text.replaceAll("-", "+").replaceAll("_", "/")), (character) => character.charCodeAt(0));
 const text = (buffer) => btoa(Array.from(new Uint8Array(buffer), (byte) => String.fromCharCode(byte)).join("")).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
 
-/** Whether this browser can have passkeys here at all: over https, or on the machine itself. */
-export const possible = () => isSecureContext && "PublicKeyCredential" in window;
+/** Whether this browser can have passkeys here at all: over https or on the machine itself, and not on a bare address. */
+export const possible = () => isSecureContext && "PublicKeyCredential" in window && !/^\[|^[\d.]+$/.test(location.hostname);
 
 /** Whether it offers them where a field is filled in. */
 export const inAutofill = async () => possible() && Boolean(await PublicKeyCredential.isConditionalMediationAvailable?.());
