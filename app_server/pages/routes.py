@@ -11,6 +11,7 @@ from app_server.pages.consent import consent_routes
 from app_server.pages.files import file_routes
 from app_server.pages.messages import messages
 from app_server.pages.render import look_of, page
+from app_server.pages.sessions import session_page_routes
 from app_server.pages.sign_in import sign_in_routes, to_sign_in
 
 SHELL_PATHS = (
@@ -68,6 +69,7 @@ routes: list[Route] = [
     get("/shell", empty_shell),
     get("/problems/{code}", problem_documentation),
     *sign_in_routes,
+    *session_page_routes,
     *consent_routes,
     *authorize_routes,
     *file_routes,

@@ -331,6 +331,7 @@ def desk(visit: Open, phone: Device, demo: Demo) -> Page:
     Device(page).holds(phone.passkeys()[0])
     at_the_door(page, demo, "/me/sessions")
     expect(page.get_by_role("heading", name="Sessions and devices", level=1)).to_be_visible()
+    phone.touched(False)  # once signed out, it stays so
     return page
 
 
@@ -353,6 +354,20 @@ def test_she_ends_all_others_and_hears_of_the_device_that_was_new(page: Page, de
     page.wait_for_url("**/sign-in?next=*")
     desk.goto(demo.base_url + "/inbox")
     expect(desk.get_by_role("heading", name="Your account was opened on a new device")).to_be_visible()
+
+
+def test_without_javascript_she_names_and_ends_sessions(visit: Open, page: Page, desk: Page, lin: str) -> None:
+    plain = visit("/", as_=lin, size=PHONE, java_script_enabled=False)
+    plain.locator("noscript").get_by_role("link", name="Sessions and devices").click()
+    expect(plain.get_by_role("listitem")).to_have_count(2)
+    other = plain.get_by_role("listitem").filter(has_not_text="This device")
+    other.get_by_role("textbox").fill("Library desk")
+    other.get_by_role("button", name="Rename").click()
+    expect(plain.get_by_role("listitem").first).to_contain_text("Library desk")
+    plain.get_by_role("button", name="End the session on “Library desk”").click()
+    expect(plain.get_by_role("listitem")).to_have_count(1)
+    desk.reload()
+    desk.wait_for_url("**/sign-in?next=*")
 
 
 def test_she_gives_a_device_a_name(page: Page, lin: str) -> None:

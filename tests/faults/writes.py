@@ -504,6 +504,16 @@ async def sign_out_page(scene: Scene) -> Wish:
     return Wish(path="/sign-out", headers=who.headers, effects=count(scene, sql, who.session_id))
 
 
+@write("POST", "/sessions")
+async def sessions_page(scene: Scene) -> Wish:
+    who = await scene.newcomer()
+    other = await scene.another_session(who)
+    sql = "SELECT 1 FROM core_session WHERE id = $1 AND ended_at IS NOT NULL"
+    form = {"act": "end", "session_id": str(other.session_id), "name": ""}
+    effects = count(scene, sql, other.session_id)
+    return Wish(path="/sessions", headers=who.headers, options={"data": form}, effects=effects)
+
+
 @write("POST", "/consent")
 async def consent_page(scene: Scene) -> Wish:
     who = await scene.newcomer()
