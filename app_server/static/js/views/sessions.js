@@ -23,7 +23,7 @@ function item(session, { rename, end }) {
       h("p", { class: "row" }, h("strong", {}, called(session)), session.current ? h("span", { class: "mark" }, icon("check"), t("sessions.this_one")) : null),
       session.name ? h("p", { class: "note" }, device(session)) : null,
       h("p", { class: "note" }, lastUse(session)),
-      h("p", { class: "note" }, t(`sessions.opened_${session.method}`), " ", timeElement(session.opened_at), session.network ? [", ", t("sessions.network", { network: session.network })] : null)),
+      h("p", { class: "note" }, t(`sessions.opened.${session.method}`), " ", timeElement(session.opened_at), session.network ? [", ", t("sessions.network", { network: session.network })] : null)),
     h("div", { class: "row" },
       h("button", { class: "button", type: "button", onclick: () => rename(session), "aria-label": t("sessions.rename_what", { name: called(session) }) }, t("sessions.rename")),
       session.current ? null : h("button", { class: "button", type: "button", onclick: () => end(session), "aria-label": t("sessions.end_what", { name: called(session) }) }, t("sessions.end"))));
