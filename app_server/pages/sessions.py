@@ -34,11 +34,9 @@ async def change_sessions(request: AppRequest) -> Response:
     user, form, state = actor(request, Resident), await read_form(request), request.state
     act, here = form.get("act"), user.session_id
     if act == "end_others":
-        sessions_of(state).forget(*await own_sessions.end_all_others(user.id, here=here, state=state))
+        sessions_of(state).forget(await own_sessions.end_all_others(user.id, here=here, state=state))
     elif act == "end":
-        session_id = _session_id(form)
-        await own_sessions.end_one(user.id, session_id, here=here, state=state)
-        sessions_of(state).forget(session_id)
+        sessions_of(state).forget(await own_sessions.end_one(user.id, _session_id(form), here=here, state=state))
     else:
         name = _name(form)
         await own_sessions.rename_session(user.id, _session_id(form), name, here=here, keys=state["keys"])

@@ -29,8 +29,8 @@ from app_server.registry.published import listings
 from app_server.registry.service import By, found_organisation, register_listing
 from card_wallet import readers
 from card_wallet.schemas import AddVerifier
-from tests.authorization.relying_parties import CLINIC
 from tests.authenticator import Authenticator
+from tests.authorization.relying_parties import CLINIC
 from tests.city import City
 from tests.factories import LIBRARY_MANIFEST, app_token
 

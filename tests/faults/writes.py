@@ -10,8 +10,8 @@ from app_server.kernel.ids import uuid7
 from notifications.carrier import basic_authorization, callback_signature
 from notifications.models import SMS_TEXT
 from notifications.sms import callback_url
-from tests.authorization.relying_parties import CLINIC, question
 from tests.authenticator import Authenticator
+from tests.authorization.relying_parties import CLINIC, question
 from tests.factories import LIBRARY_MANIFEST
 from tests.faults.scene import SCOPES, VALUES, Scene
 from tests.faults.wishes import WRITES, Wish, count, with_key, write

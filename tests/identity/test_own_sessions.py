@@ -6,6 +6,7 @@ import httpx2
 import pytest
 
 from app_server.identity.forgetting import forget_old_sessions
+from app_server.kernel.ids import uuid7
 from app_server.kernel.settings import Settings
 from tests.actors import Person
 from tests.city import City, open_city
@@ -198,3 +199,37 @@ async def test_a_browser_keeps_the_name_it_is_known_by_from_sign_in_to_sign_in(c
             names.append(line.partition(";")[0])
     assert names[0] == names[1]
     assert await city.rows("SELECT 1 FROM core_known_device WHERE device_hash = $1", names[0]) == []
+
+
+async def program(city: City, person: Person, parent: str | None) -> str:
+    """A session of another program, which hangs on a sign-in or goes on while she is away; its id."""
+    (row,) = await city.rows(
+        "INSERT INTO core_session (id, resident_id, token_hash, user_agent, created_at, last_used_at, expires_at,"
+        " client_id, parent_id) VALUES ($1, $2::uuid, gen_random_uuid()::text, '', now(), now(), now() + interval '1 day', 'clinic',"
+        " $3::uuid) RETURNING id::text",
+        uuid7(),
+        person.id,
+        parent,
+    )
+    return str(row["id"])
+
+
+async def test_what_other_programs_may_do_is_no_device_and_ends_with_the_device_it_hangs_on(
+    city: City, lin: Person
+) -> None:
+    others = [Person(city, LIN) for _ in range(2)]
+    for other in others:
+        await other.sign_in()
+    third, second, first = [item["id"] for item in (await lin.get("/v1/sessions")).json()["items"]]
+    hers, away = await program(city, lin, first), await program(city, lin, None)
+    theirs = [await program(city, lin, parent) for parent in (second, third)]
+    assert len((await lin.get("/v1/sessions")).json()["items"]) == 3
+    assert (await lin.delete(f"/v1/sessions/{away}")).status_code == 404
+    assert (await lin.patch(f"/v1/sessions/{away}", json={"name": "x"})).status_code == 404
+    for path, gone in ((second, theirs[:1]), ("others", theirs)):
+        assert (await lin.delete(f"/v1/sessions/{path}")).status_code == 204
+        ended = await city.rows(
+            "SELECT id::text FROM core_session WHERE ended_at IS NOT NULL AND client_id IS NOT NULL"
+        )
+        assert {row["id"] for row in ended} == set(gone)
+    assert {hers, away}.isdisjoint(theirs)
