@@ -205,8 +205,8 @@ async def program(city: City, person: Person, parent: str | None) -> str:
     """A session of another program, which hangs on a sign-in or goes on while she is away; its id."""
     (row,) = await city.rows(
         "INSERT INTO core_session (id, resident_id, token_hash, user_agent, created_at, last_used_at, expires_at,"
-        " client_id, parent_id) VALUES ($1, $2::uuid, gen_random_uuid()::text, '', now(), now(), now() + interval '1 day', 'clinic',"
-        " $3::uuid) RETURNING id::text",
+        " client_id, parent_id) VALUES ($1, $2::uuid, gen_random_uuid()::text, '', now(), now(),"
+        " now() + interval '1 day', 'clinic', $3::uuid) RETURNING id::text",
         uuid7(),
         person.id,
         parent,

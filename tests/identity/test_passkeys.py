@@ -18,6 +18,7 @@ from app_server.kernel.ids import uuid7
 from tests.actors import Person
 from tests.authenticator import PRESENT, Authenticator, Json
 from tests.city import City
+from tests.identity.test_own_sessions import program
 
 LIN, CHEN = "+8613800000001", "+8613800000002"
 OVER, REFUSED = (400, "passkey_challenge_over"), (400, "passkey_not_accepted")
@@ -331,8 +332,12 @@ async def test_removing_a_passkey_ends_what_it_opened_but_not_the_session_that_r
         city.browser(authorization=f"Bearer {here}") as one,
         city.browser(authorization=f"Bearer {there}") as other,
     ):
+        opened = [session["id"] for session in (await one.get("/v1/sessions")).json()["items"]]
+        clinic = [await program(city, lin, session) for session in opened]  # there, here, and where the code was used
         item = (await one.get("/v1/passkeys")).json()["items"][0]
         assert (await one.delete(f"/v1/passkeys/{item['id']}")).status_code == 204
+        ended = await city.rows("SELECT id::text FROM core_session WHERE ended_at IS NOT NULL")
+        assert {row["id"] for row in ended} == {opened[0], clinic[0]}
         assert [(await each.get("/v1/me")).status_code for each in (one, other)] == [200, 401]
         assert (await lin.get("/v1/me")).status_code == 200, "it was opened with a code"
     known = await city.rows("SELECT 1 FROM core_known_device")
