@@ -19,12 +19,12 @@ from app_server.engines import Engines, engines
 from app_server.identity.service import FIRST_PARTY, register_person
 from app_server.kernel.access import Operator
 from app_server.kernel.clock import system_clock
-from app_server.kernel.crypto import KeyRing
+from app_server.kernel.crypto import KeyRing, token_hash
 from app_server.kernel.ids import uuid7
 from app_server.kernel.settings import Mode, Settings
 from app_server.kernel.state import AppState
 from app_server.kernel.tokens import sign
-from app_server.kernel.unit_of_work import in_unit_of_work
+from app_server.kernel.unit_of_work import execute, in_unit_of_work
 from app_server.process import process
 from app_server.registry.published import listings
 from app_server.registry.service import By, found_organisation, register_listing
@@ -184,4 +184,12 @@ async def _citizen(number: int, state: AppState) -> Citizen:
         await state["ports"].inbox.deliver(
             resident_id=resident_id, app_id="library", texts=NOTICE, link="/loans", unique_key=f"notice {notice}"
         )
-    return Citizen(id=resident_id, session_id=uuid7(), card_id=card.id)
+    session_id = uuid7()
+    await execute(
+        "INSERT INTO core_session (id, resident_id, token_hash, user_agent, created_at, last_used_at, expires_at)"
+        " VALUES ($1, $2, $3, '', now(), now(), now() + interval '90 days')",
+        session_id,
+        resident_id,
+        token_hash(f"bs_{session_id}"),
+    )
+    return Citizen(id=resident_id, session_id=session_id, card_id=card.id)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from app_server.identity.models import SignInMethod
 from app_server.kernel.batch import Batcher
 from app_server.kernel.ids import uuid7
 from app_server.kernel.unit_of_work import fetch
@@ -43,6 +44,7 @@ class RedeemedCode:
     asked: frozenset[str] | None
     granted: frozenset[str]
     signed_in_at: datetime
+    method: SignInMethod
     lasting: bool
 
 
@@ -81,6 +83,7 @@ async def redeem_all(asked: list[Redemption]) -> Sequence[RedeemedCode | Asserti
                 asked=None if row["asked"] is None else frozenset(row["asked"].split()),
                 granted=frozenset(row["granted"] or ()),
                 signed_in_at=row["signed_in_at"],
+                method=SignInMethod(row["method"]),
                 lasting=row["lasting"],
             )
     return [found[each] if each in found else AssertionUsed() for each in ids]
@@ -104,7 +107,7 @@ WITH asked AS (
   SELECT id FROM proven UNION ALL SELECT id FROM asked WHERE jti IS NULL
 ), good AS (
   SELECT a.id, a.at, a.refresh_hash, a.grant_expires_at, a.refresh_id, c.id AS code_id,
-    s.created_at AS signed_in_at, s.expires_at
+    s.created_at AS signed_in_at, s.method, s.expires_at
   FROM heard JOIN asked a USING (id)
   JOIN core_launch_code c USING (code_hash, app_id, redirect_uri, code_challenge)
   JOIN core_session s ON s.id = c.session_id AND s.ended_at IS NULL
@@ -124,8 +127,8 @@ WITH asked AS (
   FROM known k
 ), opened AS ( -- a client's own session; what lasts while the resident is away does not end with hers
   INSERT INTO core_session (
-    id, resident_id, token_hash, user_agent, created_at, last_used_at, expires_at, client_id, parent_id, scope)
-  SELECT j.launch_id, j.resident_id, 'no cookie ' || j.launch_id, '', j.at, j.at,
+    id, resident_id, token_hash, user_agent, method, created_at, last_used_at, expires_at, client_id, parent_id, scope)
+  SELECT j.launch_id, j.resident_id, 'no cookie ' || j.launch_id, '', j.method, j.at, j.at,
     CASE WHEN j.lasting THEN j.grant_expires_at ELSE j.expires_at END,
     j.app_id, CASE WHEN j.lasting THEN NULL ELSE j.session_id END, j.scope
   FROM judged j WHERE j.is_client
@@ -134,6 +137,6 @@ WITH asked AS (
   SELECT j.refresh_id, j.launch_id, j.refresh_hash, j.at FROM judged j WHERE j.lasting
 )
 SELECT heard.id, j.resident_id, CASE WHEN j.is_client THEN j.launch_id ELSE j.session_id END AS session_id,
-  j.launch_id, j.nonce, j.scope AS asked, j.granted, j.signed_in_at, j.lasting
+  j.launch_id, j.nonce, j.scope AS asked, j.granted, j.signed_in_at, j.method, j.lasting
 FROM heard LEFT JOIN judged j USING (id)
 """

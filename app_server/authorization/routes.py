@@ -216,7 +216,7 @@ async def discovery(request: AppRequest) -> Response:
                 *("iss", "sub", "aud", "exp", "iat", "auth_time", "nonce", "acr"),
                 *("name", "locale", "phone_number", "phone_number_verified"),
             ],
-            "acr_values_supported": [tokens.PHONE_PROVEN],
+            "acr_values_supported": sorted(tokens.ASSURANCE.values()),
             "ui_locales_supported": list(LANGUAGES),
             "authorization_response_iss_parameter_supported": True,
             "claims_parameter_supported": False,

@@ -10,6 +10,7 @@ from app_server.authorization.problems import OAuthError
 from app_server.authorization.redeeming import AssertionUsed, RedeemedCode, Redemption, Redemptions
 from app_server.authorization.schemas import Tokens
 from app_server.authorization.service import granted_scopes, remember_assertion, subject_of
+from app_server.identity.models import SignInMethod
 from app_server.identity.problems import SessionOver
 from app_server.identity.profiles import locale_of
 from app_server.identity.refresh import renew_session, rotate
@@ -25,7 +26,10 @@ from app_server.kernel.unit_of_work import in_unit_of_work
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"  # RFC 7523 §2.2
 ASSERTION_LIFE = 120  # seconds: the most that `exp` of an assertion may lie after its `iat`
 APP_SCOPES = frozenset({"cards:issue", "notices:send"})  # what an app does by itself, for residents who allow it
-PHONE_PROVEN = "urn:banyan:acr:phone"  # the assurance of a sign-in by one-time code
+ASSURANCE = {  # `acr` of a sign-in: what it proved
+    SignInMethod.OTP: "urn:banyan:acr:phone",
+    SignInMethod.PASSKEY: "urn:banyan:acr:passkey",
+}
 
 
 async def answer(form: Mapping[str, str], state: AppState) -> Tokens:
@@ -248,7 +252,7 @@ async def _id_token(client: Client, code: RedeemedCode, state: AppState) -> str:
         "sub": subject_of(client, code.resident_id, state["keys"]),
         "aud": client.app_id,
         "locale": await locale_of(code.resident_id, state=state),
-        "acr": PHONE_PROVEN,
+        "acr": ASSURANCE[code.method],
         "auth_time": int(code.signed_in_at.timestamp()),
     }
     nonce = str(code.launch_id) if code.asked is None else code.nonce

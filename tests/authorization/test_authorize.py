@@ -59,6 +59,11 @@ async def test_a_resident_allows_it_once_and_is_known_by_a_number_of_that_provid
     assert (claims["nonce"], claims["iss"]) == ("n1", city.settings.base_url)
     assert lin.id not in answer.text
     assert claims["auth_time"] <= claims["iat"]
+    assert claims["acr"] == "urn:banyan:acr:phone"
+    await city.execute("UPDATE core_session SET method = 'passkey' WHERE client_id IS NULL")
+    after = told(await browser.asks(question(clinic)))["code"]
+    stronger = await claims_of(city, (await tokens(city, clinic, after)).json()["id_token"], clinic)
+    assert stronger["acr"] == "urn:banyan:acr:passkey"
     async with city.browser(authorization=f"Bearer {body['access_token']}") as http:
         for known in (await http.get("/oauth/userinfo"), await http.post("/oauth/userinfo")):
             assert known.json() == {
