@@ -24,7 +24,7 @@ from app_server.kernel.tokens import Expectation, TokenRefused, VerifiedClaims, 
 from app_server.kernel.unit_of_work import in_unit_of_work
 
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"  # RFC 7523 §2.2
-ASSERTION_LIFE = 120  # seconds: the most that `exp` of an assertion may lie after its `iat`
+ASSERTION_LIFE = 3600  # seconds: the most that `exp` of an assertion may lie after its `iat`; it is good once
 APP_SCOPES = frozenset({"cards:issue", "notices:send"})  # what an app does by itself, for residents who allow it
 ASSURANCE = {  # `acr` of a sign-in: what it proved
     SignInMethod.OTP: "urn:banyan:acr:phone",
@@ -223,7 +223,11 @@ def _client(form: Mapping[str, str], state: AppState) -> tuple[Client, VerifiedC
         raise OAuthError("invalid_client", "there is no such client, or it is suspended", 401)
     issuer = state["settings"].base_url
     expected = Expectation(
-        typ=None, issuer=app_id, audience=issuer, required=("iss", "sub", "aud", "exp", "iat", "jti")
+        typ=None,
+        issuer=app_id,
+        audience=issuer,
+        audience_also=(f"{issuer}/oauth/token",),  # what OpenID Connect Core §9 says; RFC 7523bis says the issuer
+        required=("iss", "sub", "aud", "exp", "iat", "jti"),
     )
     try:
         claims = verify(token, expected, client.public_keys, state["clock"]())

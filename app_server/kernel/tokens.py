@@ -36,11 +36,12 @@ class TokenRefused(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Expectation:
-    """What a token must be: its `typ`, issuer and audience, and the claims that it must carry."""
+    """What a token must be: its `typ`, issuer, audience (or one of its other names), and the claims it must carry."""
 
     typ: str | None
     issuer: str
     audience: str
+    audience_also: tuple[str, ...] = ()
     required: tuple[str, ...] = ("iss", "aud", "exp", "iat")
 
 
@@ -125,8 +126,10 @@ def _check_claims(claims: dict[str, Any], expected: Expectation, now: float) -> 
     if claims["iss"] != expected.issuer:
         raise TokenRefused("iss is another")
     audience = claims["aud"]
-    if audience != expected.audience and not (isinstance(audience, list) and expected.audience in audience):
-        raise TokenRefused("aud is another")
+    if audience != expected.audience:
+        named = audience if isinstance(audience, list) else [audience]
+        if expected.audience not in named and not any(name in named for name in expected.audience_also):
+            raise TokenRefused("aud is another")
     if claims["exp"] + LEEWAY <= now:
         raise TokenRefused("expired")
     if claims["iat"] - LEEWAY > now or claims.get("nbf", 0) - LEEWAY > now:

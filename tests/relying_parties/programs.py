@@ -5,7 +5,6 @@ import json
 import os
 import shutil
 import subprocess
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -164,14 +163,10 @@ def _key(jwk: dict[str, Any]) -> ECKey | OKPKey:
 
 
 def _assertion(party: Party) -> PrivateKeyJWT:
-    """Left alone, Authlib's assertion is for the token endpoint's address and good for an hour."""
+    """As Authlib makes it by itself: for the token endpoint's address, good for an hour."""
     assert party.key is not None
-    return PrivateKeyJWT(
-        party.issuer,
-        alg="ES256" if party.key["kty"] == "EC" else "Ed25519",
-        headers={"kid": party.key["kid"]},
-        claims={"exp": int(time.time()) + 60},
-    )
+    alg = "ES256" if party.key["kty"] == "EC" else "Ed25519"
+    return PrivateKeyJWT(alg=alg, headers={"kid": party.key["kid"]})
 
 
 @contextmanager

@@ -38,7 +38,7 @@ CODE_PARAMETER = "banyan_code"
 LAUNCH_PARAMETER = "banyan_launch"
 
 CLIENT_ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
-CLIENT_ASSERTION_LIFETIME = 60  # seconds; the platform refuses a longer one
+CLIENT_ASSERTION_LIFETIME = 60  # seconds; short: it says who signs at one moment, and is used once
 LAUNCH_CODE_LIFETIME = 60  # seconds
 SIGNATURE_LIFETIME = 60  # seconds
 EVENT_TOLERANCE = 300  # seconds either side, as Standard Webhooks asks

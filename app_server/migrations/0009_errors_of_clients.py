@@ -5,7 +5,7 @@ from tortoise import fields
 from tortoise.indexes import Index
 
 class Migration(migrations.Migration):
-    dependencies = [('core', '0007_sessions_of_clients')]
+    dependencies = [('core', '0008_passkeys_and_devices')]
 
     initial = False
 
