@@ -6,9 +6,9 @@ from ipaddress import IPv4Address, ip_address, ip_network
 from starlette.responses import Response
 
 from app_server.identity.devices import Visit
-from app_server.identity.service import OpenedSession
+from app_server.identity.service import OpenedSession, end_session
+from app_server.identity.sessions import sessions_of
 from app_server.kernel.cookies import clear_cookie, read_cookie, set_cookie
-from app_server.kernel.settings import Settings
 from app_server.kernel.state import AppRequest
 
 SESSION_COOKIE = "banyan_session"
@@ -26,9 +26,15 @@ def visit_of(request: AppRequest) -> Visit:
     )
 
 
-def set_cookies(response: Response, opened: OpenedSession, visit: Visit, settings: Settings) -> None:
-    """Give the browser its session, and the name that it is known by."""
+async def set_cookies(response: Response, opened: OpenedSession, visit: Visit, request: AppRequest) -> None:
+    """Give the browser its session, and the name that it is known by. The session that it had before ends, also when it
+    is another person's: nobody could sign out of it any more.
+    """
     assert opened.cookie_token is not None
+    settings, sessions = request.state["settings"], sessions_of(request.state)
+    token = read_cookie(request.cookies, SESSION_COOKIE, settings)
+    if token and (before := await sessions.resolve(token)):
+        sessions.forget(await end_session(before.session_id, state=request.state))
     set_cookie(response, SESSION_COOKIE, opened.cookie_token, LONGEST, settings)
     set_cookie(response, DEVICE_COOKIE, visit.device, LONGEST, settings)
 

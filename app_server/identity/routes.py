@@ -75,7 +75,7 @@ async def session_opened(opened: OpenedSession, visit: Visit, request: AppReques
         ),
         status=201,
     )
-    set_cookies(response, opened, visit, settings)
+    await set_cookies(response, opened, visit, request)
     return response
 
 

@@ -89,7 +89,7 @@ async def _take_code(request: AppRequest, form: dict[str, str]) -> Response:
         return _ask_number(request, target, phone=phone, problem=problem)
     profile = await profiles.profile_of(opened.resident_id, state=request.state)
     response = RedirectResponse(target, status_code=303, headers=PRIVATE)
-    set_cookies(response, opened, visit, request.state["settings"])
+    await set_cookies(response, opened, visit, request)
     look = Look(locale=profile.locale, theme=profile.theme, elder=profile.elder_mode)
     remember(response, look, request.state["settings"])
     return response

@@ -61,6 +61,22 @@ async def test_who_is_not_signed_in_is_sent_to_the_door_and_back(city: City) -> 
         assert (await browser.get("/sign-in")).headers["location"] == "/"
 
 
+@pytest.mark.parametrize("path", ["/sign-in", "/v1/sign-in/sessions"])
+async def test_signing_in_anew_ends_the_session_that_the_browser_had(city: City, path: str) -> None:
+    before = await city.person("+8613800000002", name="陈伟")
+    async with city.browser(**here(city)) as browser:
+        browser.cookies.set("banyan_session", before.cookie)
+        asked = await send_number(city, browser)
+        challenge, code = hidden(asked.text, "challenge_id"), await city.last_code(PHONE)
+        if path == "/sign-in":
+            done = await send_code(browser, asked.text, code)
+        else:
+            done = await browser.post(path, json={"challenge_id": challenge, "code": code})
+    for cookie, status in ((before.cookie, 401), (done.cookies["banyan_session"], 200)):
+        async with city.browser(cookie=f"banyan_session={cookie}") as anew:
+            assert (await anew.get("/v1/me")).status_code == status
+
+
 async def test_a_wrong_code_is_told_in_a_sentence_and_may_be_corrected(city: City) -> None:
     async with city.browser(**here(city)) as browser:
         asked = await send_number(city, browser)
