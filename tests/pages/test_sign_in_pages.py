@@ -61,6 +61,11 @@ async def test_who_is_not_signed_in_is_sent_to_the_door_and_back(city: City) -> 
         assert (await browser.get("/sign-in")).headers["location"] == "/"
 
 
+async def test_the_door_says_who_may_see_the_number(city: City) -> None:
+    async with city.browser(**ENGLISH) as browser:
+        assert "shown only to services that you allow it" in (await browser.get("/sign-in")).text
+
+
 @pytest.mark.parametrize("path", ["/sign-in", "/v1/sign-in/sessions"])
 async def test_signing_in_anew_ends_the_session_that_the_browser_had(city: City, path: str) -> None:
     before = await city.person("+8613800000002", name="陈伟")
