@@ -11,6 +11,7 @@ import orjson
 from app_server.kernel.jwks import readable
 from app_server.kernel.logs import logger
 from app_server.kernel.ports import Client, Proof, ScopeRequest
+from app_server.kernel.problems import TemporarilyUnavailable
 from app_server.kernel.state import AppState
 from app_server.kernel.unit_of_work import fetch
 
@@ -23,15 +24,21 @@ log = logger(__name__)
 
 
 class RegisteredClients:
-    """Registered clients by client id; the port `Clients` of this process. Asking costs a dictionary lookup."""
+    """Registered clients by client id; the port `Clients` of this process. Asking costs a dictionary lookup.
+
+    Until PostgreSQL was read once nobody can say what does not exist: asking raises `temporarily_unavailable`.
+    """
 
     def __init__(self) -> None:
         self._by_id: dict[str, tuple[int, Client]] = {}
+        self._known = False
         self._wake = asyncio.Event()
         self._refreshing = asyncio.Lock()  # one after the other, so that an older look never overwrites a newer one
 
     def find(self, app_id: str) -> Client | None:
         """The client, or None when there is none."""
+        if not self._known:
+            raise TemporarilyUnavailable()
         found = self._by_id.get(app_id)
         return found[1] if found else None
 
@@ -43,19 +50,24 @@ class RegisteredClients:
             rows = await fetch(_DETAILS, stale) if stale else []
             fresh = {row["client_id"]: (row["version"], client_of(row)) for row in rows}
             self._by_id = {name: held for name, held in self._by_id.items() if name in versions} | fresh
+            self._known = True
 
     async def watch(self) -> None:
         """Keep up to date until cancelled. Each look is a task of its own: it survives a database restart."""
         while True:
-            try:
-                async with asyncio.timeout(PATIENCE):
-                    await asyncio.create_task(self.refresh())
-            except Exception as error:
-                log.warning("clients_not_renewed", reason=type(error).__name__)
             with suppress(TimeoutError):
                 async with asyncio.timeout(ASK_EVERY):
                     await self._wake.wait()
             self._wake.clear()
+            await asyncio.create_task(self.look())
+
+    async def look(self) -> None:
+        """Look at PostgreSQL once; a look that fails is logged, and the last good state stays."""
+        try:
+            async with asyncio.timeout(PATIENCE):
+                await self.refresh()
+        except Exception as error:
+            log.warning("clients_not_renewed", reason=type(error).__name__)
 
     def look_again(self) -> None:
         """Look at PostgreSQL now instead of at the next turn."""
@@ -88,8 +100,9 @@ def registered_clients(state: AppState) -> RegisteredClients:
 
 @asynccontextmanager
 async def kept() -> AsyncIterator[RegisteredClients]:
-    """The registered clients, renewed for the life of the process."""
+    """The registered clients, read once and then renewed for the life of the process."""
     clients = RegisteredClients()
+    await clients.look()
     watching = asyncio.create_task(clients.watch())
     try:
         yield clients

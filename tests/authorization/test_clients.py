@@ -6,6 +6,8 @@ from typing import Any
 import pytest
 
 from app_server.authorization import clients
+from app_server.authorization.registered import RegisteredClients, kept
+from app_server.kernel.problems import TemporarilyUnavailable
 from tests.actors import Person
 from tests.authorization.conftest import provider_of
 from tests.authorization.relying_parties import CLINIC, PLACE, registered
@@ -50,6 +52,14 @@ async def test_a_change_is_known_to_a_process_that_only_looks(city: City, provid
     assert changed.redirect_uris == {"https://clinic.example/2"}
     await provider.delete(f"{PATH}/{client_id}")
     await eventually(lambda: city.state["ports"].clients.find(client_id) is None, within=5)
+
+
+async def test_a_process_knows_the_clients_from_its_start_and_denies_none_before(city: City, provider: Person) -> None:
+    client_id = await registered(provider)
+    async with kept() as clients:
+        assert clients.find(client_id)
+    with pytest.raises(TemporarilyUnavailable):
+        RegisteredClients().find(client_id)
 
 
 async def test_another_organisations_client_is_not_there(city: City, provider: Person) -> None:
