@@ -22,6 +22,7 @@ from app_server.kernel.state import AppState
 from app_server.kernel.unit_of_work import after_commit, execute, fetch, fetchrow, in_unit_of_work
 
 MOST = 50  # clients of one organisation
+PARTS = ("kty", "crv", "x", "y", "kid", "use", "alg")  # what is kept of a public key
 
 
 @in_unit_of_work
@@ -141,6 +142,9 @@ def _check(asked: DescribeClient, state: AppState) -> None:
             errors.append(FieldError(pointer=pointer(("redirect_uris", place)), detail=mistake))
     if asked.proof is Proof.PRIVATE_KEY_JWT and (mistake := mistake_in(asked.public_keys)):
         errors.append(FieldError(pointer="/public_keys", detail=mistake))
+    if not all(_is_text(key.get(part, "")) for key in asked.public_keys for part in PARTS):
+        detail = f"Send {', '.join(PARTS)} of a public key as texts."
+        errors.append(FieldError(pointer="/public_keys", detail=detail))
     if asked.proof is Proof.NONE and asked.public_keys:
         errors.append(FieldError(pointer="/public_keys", detail="A client without proof has no keys: leave them out."))
     if len({scope.scope for scope in asked.scopes}) != len(asked.scopes):
@@ -149,13 +153,17 @@ def _check(asked: DescribeClient, state: AppState) -> None:
         raise ValidationFailed(errors=errors)
 
 
+def _is_text(value: object) -> bool:
+    return isinstance(value, str) and value.isprintable()
+
+
 def _columns(asked: DescribeClient) -> list[str]:
-    said = asked.model_dump(mode="json", by_alias=True)
+    said = asked.model_dump(mode="json", by_alias=True, exclude={"public_keys"})
     return [
         orjson.dumps(said["name"]).decode(),
         orjson.dumps(said["redirect_uris"]).decode(),
         said["proof"],
-        orjson.dumps(said["public_keys"]).decode(),
+        orjson.dumps([{part: key[part] for part in PARTS if part in key} for key in asked.public_keys]).decode(),
         orjson.dumps(said["scopes"]).decode(),
     ]
 

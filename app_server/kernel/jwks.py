@@ -16,7 +16,7 @@ log = logger(__name__)
 
 def public_key(jwk: Mapping[str, Any]) -> PublicKey:
     """The key of a JWK. Raises ValueError, KeyError."""
-    if jwk.get("d"):
+    if "d" in jwk:
         raise ValueError("a private key")
     match jwk.get("kty"), jwk.get("crv"):
         case "OKP", "Ed25519":

@@ -62,6 +62,13 @@ async def test_a_process_knows_the_clients_from_its_start_and_denies_none_before
         RegisteredClients().find(client_id)
 
 
+async def test_of_a_key_only_what_verifies_is_kept(provider: Person) -> None:
+    key = {**KEY, "use": "sig"}
+    asked = {**CLINIC, "proof": "private_key_jwt", "public_keys": [{**key, "x5c": [2**70], "note": "x"}]}
+    made = await provider.post(PATH, json=asked)
+    assert (made.status_code, made.json()["public_keys"]) == (201, [key])
+
+
 async def test_another_organisations_client_is_not_there(city: City, provider: Person) -> None:
     client_id = await registered(provider)
     stranger = await provider_of(city, "Fuzhou Pharmacy", "+8613800000004")
@@ -113,6 +120,9 @@ async def test_clients_come_page_by_page(provider: Person) -> None:
         ({"proof": "private_key_jwt"}, "/public_keys"),
         ({"proof": "private_key_jwt", "public_keys": [KEY, KEY]}, "/public_keys"),
         ({"proof": "private_key_jwt", "public_keys": [KEY | {"d": "x"}]}, "/public_keys"),
+        ({"proof": "private_key_jwt", "public_keys": [KEY | {"d": ""}]}, "/public_keys"),
+        ({"proof": "private_key_jwt", "public_keys": [KEY | {"use": 2**70}]}, "/public_keys"),
+        ({"proof": "private_key_jwt", "public_keys": [KEY | {"kid": "\0"}]}, "/public_keys"),
         ({"proof": "private_key_jwt", "public_keys": [{"kty": "RSA", "kid": "1"}]}, "/public_keys"),
         ({"public_keys": [KEY]}, "/public_keys"),
         ({"name": {"en": "Clinic"}}, "/name/zh-CN"),
