@@ -114,6 +114,7 @@ async def test_clients_come_page_by_page(provider: Person) -> None:
                 *("https://*.clinic.example/", "javascript:alert(1)", "data:text/html,x", "https:///x", "https://"),
                 *("https://clinic.example/a b", "https://clinic.example/é", "https://" + "x" * 300, "myapp:/x"),
                 *("http://localhost:8000/", "http://localhost:8000/me", "https://[::1", "https://h:port/"),
+                *("http://LOCALHOST:08000/", "https://h:/x", "https://h/?", "https://h/?a=1&%73tate", "https://h/?error="),
             )
         ),
         ({"proof": "client_secret_basic"}, "/proof"),
