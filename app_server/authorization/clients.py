@@ -37,7 +37,7 @@ async def register(asked: DescribeClient, *, by: Provider, state: AppState) -> C
         " (id, client_id, organisation_id, name, redirect_uris, proof, public_keys, scopes, version, created_at)"
         f" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 1, $9) RETURNING id, {DETAILS}",
         uuid7(),
-        f"c-{secrets.token_hex(8)}",
+        f"c_{secrets.token_hex(8)}",
         by.organisation_id,
         *_columns(asked),
         state["clock"](),

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from banyan_sdk import manifest as manifests
 
+from app_server.identity.service import FIRST_PARTY
 from app_server.kernel.audit import audit
 from app_server.kernel.clock import Clock
 from app_server.kernel.events import Event, record
@@ -71,6 +72,8 @@ async def register_listing(
         raise ManifestNotAccepted(mistake)
     keys = [dict(key) for key in public_keys]
     app_id = str(manifest["app_id"])
+    if app_id == FIRST_PARTY:
+        raise ManifestNotAccepted(f"{app_id} is the resident app's own client id. Choose another app_id.")
     # Two starts at once meet at the unique app_id: the second waits here for the first.
     listing, is_new = await Listing.get_or_create(
         {"organisation_id": organisation_id, "endpoint": endpoint, "public_keys": keys},

@@ -4,6 +4,8 @@ import asyncio
 from typing import Any
 
 import pytest
+from banyan_sdk.manifest import AppId
+from pydantic import TypeAdapter, ValidationError
 
 from app_server.authorization import clients
 from app_server.authorization.registered import RegisteredClients, kept
@@ -67,6 +69,11 @@ async def test_of_a_key_only_what_verifies_is_kept(provider: Person) -> None:
     asked = {**CLINIC, "proof": "private_key_jwt", "public_keys": [{**key, "x5c": [2**70], "note": "x"}]}
     made = await provider.post(PATH, json=asked)
     assert (made.status_code, made.json()["public_keys"]) == (201, [key])
+
+
+async def test_a_clients_id_can_be_no_mini_apps(provider: Person) -> None:
+    with pytest.raises(ValidationError):
+        TypeAdapter(AppId).validate_python(await registered(provider))
 
 
 async def test_another_organisations_client_is_not_there(city: City, provider: Person) -> None:

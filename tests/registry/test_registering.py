@@ -248,3 +248,16 @@ async def test_a_decision_is_in_the_history_the_audit_and_the_outbox_or_nowhere(
     assert city.state["ports"].clients.find("library") is None
     with pytest.raises(MiniAppUnknown):
         await service.lift("nobody", reason="none", by=OPERATOR, clock=city.clock, redis=city.state["redis"])
+
+
+async def test_a_mini_app_cannot_call_itself_as_the_resident_app_does(city: City) -> None:
+    organisation_id = await service.found_organisation("A")
+    with pytest.raises(ManifestNotAccepted, match="resident app"):
+        await service.register_listing(
+            manifest={**manifest(), "app_id": "banyan"},
+            public_keys=[JWK],
+            endpoint="http://127.0.0.1:9",
+            organisation_id=organisation_id,
+            by=SEED,
+            clock=city.clock,
+        )
