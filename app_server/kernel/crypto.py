@@ -55,7 +55,8 @@ class KeyRing:
         """Read the file again if it has changed, and give way to keys whose time has come; whether it was read.
 
         Raises `KeyFileError`, and goes on with what it has, when the file is none, or cannot be the next one of this
-        city: the keys that do not rotate are others, or the one that seals now is missing. Costs a `stat` otherwise.
+        city: the keys that do not rotate are others, the one that seals now is missing, or the one that signs now is,
+        and no newer one is in use. Costs a `stat` otherwise.
         """
         try:
             seen_as = _seen_as(self._path)
@@ -77,7 +78,10 @@ class KeyRing:
             (each.index, each.pairwise, each.gateway_kid, each.gateway.private_bytes_raw())
             for each in (self._file, file)
         ]
-        return for_good[0] == for_good[1] and self._sealer[0] in {key.id for key in file.sealing}
+        signs = self._signing.kid in {key.kid for key in file.signing} or (
+            in_use(file.signing, self._clock()).used_from > self._signing.used_from
+        )
+        return for_good[0] == for_good[1] and self._sealer[0] in {key.id for key in file.sealing} and signs
 
     def _take(self, file: KeyFile) -> None:
         self._file = file

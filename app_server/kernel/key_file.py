@@ -136,11 +136,14 @@ class KeyFile:
         """Put it in the place of the one that is there, in one step: a cut leaves the old one or the new one."""
         draft = path.with_name(f"{path.name}.new")
         draft.unlink(missing_ok=True)  # of a run that was cut
-        self._write(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
-        owner = path.stat()
-        if (owner.st_uid, owner.st_gid) != (os.getuid(), os.getgid()):
-            os.chown(draft, owner.st_uid, owner.st_gid)
-        draft.replace(path)
+        try:
+            self._write(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+            owner = path.stat()
+            if (owner.st_uid, owner.st_gid) != (os.getuid(), os.getgid()):
+                os.chown(draft, owner.st_uid, owner.st_gid)
+            draft.replace(path)
+        finally:
+            draft.unlink(missing_ok=True)  # secrets that nobody would look for
         directory = os.open(path.parent, os.O_RDONLY)
         try:
             os.fsync(directory)

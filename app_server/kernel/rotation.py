@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from app_server.kernel.audit import audit
-from app_server.kernel.key_file import KeyFile, SigningKey
+from app_server.kernel.key_file import KeyFile, KeyFileError, SigningKey
 from app_server.kernel.logs import logger
 from app_server.kernel.settings import Settings
 from app_server.kernel.state import AppState
@@ -58,6 +58,9 @@ async def rotate_when_due(payload: dict[str, Any], *, state: AppState) -> None:
     except OSError as fault:
         remedy = "the worker cannot replace the key file: rotate by hand, and set BANYAN_SIGNING_KEY_DAYS=0"
         log.error("keys_not_rotated", reason=fault.strerror, remedy=remedy)
+        return
+    except KeyFileError as fault:
+        log.error("keys_not_rotated", reason=str(fault))
         return
     if key is not None:
         log.info("keys_rotated", kid=key.kid, used_from=key.used_from.isoformat())

@@ -1,6 +1,7 @@
 """The key file: made once, replaced as a whole, and refused with a remedy when it is not right."""
 
 import json
+import os
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -122,3 +123,16 @@ def test_what_is_no_key_file_is_refused_without_repeating_it(
     path.write_text(json.dumps(document))
     with pytest.raises(KeyFileError, match=r"not a Banyan key file. Restore it from its backup.$"):
         KeyFile.read(path)
+
+
+def test_of_a_file_that_cannot_be_given_to_its_owner_no_draft_stays(
+    file: KeyFile, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(os, "getuid", lambda: path.stat().st_uid + 1)
+    monkeypatch.setattr(os, "chown", refuse)
+    with pytest.raises(PermissionError):
+        file.replace(path)
+    assert [found.name for found in path.parent.iterdir()] == [path.name]

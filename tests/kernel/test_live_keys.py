@@ -31,9 +31,9 @@ class Scene:
     def clock(self) -> datetime:
         return self.now
 
-    def rotate(self) -> None:
-        """As the command does."""
-        KeyFile.read(self.path).rotated(self.now, LEAD, sealing=True).replace(self.path)
+    def rotate(self, *, sealing: bool = True) -> None:
+        """As the command does, or as the worker does: without a sealing key."""
+        KeyFile.read(self.path).rotated(self.now, LEAD, sealing=sealing).replace(self.path)
 
     def token(self) -> str:
         """Signed by the ring, good for an hour."""
@@ -124,9 +124,10 @@ def test_a_wrong_file_changes_nothing_and_the_right_one_is_taken_after_it(
     assert len(scene.ring.public_keys) == 2
 
 
-def test_a_file_without_the_key_that_seals_now_is_an_old_one(scene: Scene) -> None:
+@pytest.mark.parametrize("sealing", [True, False])
+def test_a_file_without_the_keys_that_seal_and_sign_now_is_an_old_one(scene: Scene, sealing: bool) -> None:
     shutil.copy2(scene.path, scene.path.with_name("old"))
-    scene.rotate()
+    scene.rotate(sealing=sealing)
     scene.ring.refresh()
     scene.now += LEAD
     scene.ring.refresh()

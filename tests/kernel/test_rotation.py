@@ -85,3 +85,9 @@ async def test_a_file_that_cannot_be_replaced_is_told_and_nothing_stands_in_the_
     assert "BANYAN_SIGNING_KEY_DAYS=0" in str(vars(told)["ids"])
     assert await entries(own) == []
     assert len(kids(own.settings)) == 1
+
+
+async def test_a_file_that_cannot_be_read_is_told(own: City, caplog: pytest.LogCaptureFixture) -> None:
+    own.settings.key_file.write_text("{")
+    await rotate_when_due({}, state=own.state)
+    assert "keys_not_rotated" in [record.getMessage() for record in caplog.records]
