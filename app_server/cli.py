@@ -16,6 +16,8 @@ app = typer.Typer(
 )
 keys_app = typer.Typer(help="The key ring: sealing keys, signing keys, the gateway's key.", no_args_is_help=True)
 app.add_typer(keys_app, name="keys")
+client_app = typer.Typer(help="The clients that providers registered.", no_args_is_help=True)
+app.add_typer(client_app, name="client")
 
 
 def main() -> None:
@@ -254,6 +256,20 @@ def keys_drop(
     from app_server.keys import drop
 
     typer.echo(asyncio.run(drop(Settings.from_env(), key_id)))
+
+
+@client_app.command("close")
+def client_close(
+    client_id: Annotated[str, typer.Argument(help="The client's id, as its links to /authorize have it.")],
+    reason: Annotated[str, typer.Option(help="Why; it stands in the audit.")],
+) -> None:
+    """Close a provider's client, in every process within seconds: nobody signs in with it, and its tokens die."""
+    import asyncio
+
+    from app_server.closing import close_client
+    from app_server.kernel.settings import Settings
+
+    typer.echo(asyncio.run(close_client(Settings.from_env(), client_id, reason=reason)))
 
 
 def _settings_without_engines() -> Any:

@@ -2,6 +2,7 @@
 
 import secrets
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -76,6 +77,21 @@ async def remove(client_id: str, *, by: Provider, state: AppState) -> None:
     await execute("UPDATE core_registered_client SET removed_at = $2 WHERE id = $1", row["id"], state["clock"]())
     await execute("DELETE FROM core_client_error WHERE client_id = $1", client_id)
     await _told("client.removed", row, by, state)
+
+
+@in_unit_of_work
+async def close(client_id: str, *, reason: str, by: str, now: datetime) -> bool:
+    """Close anybody's client in the city's name, as `remove` does for its provider; whether it was open."""
+    closed = await fetchrow(
+        "UPDATE core_registered_client SET removed_at = $2 WHERE client_id = $1 AND removed_at IS NULL RETURNING id",
+        client_id,
+        now,
+    )
+    if closed is None:
+        return False
+    await execute("DELETE FROM core_client_error WHERE client_id = $1", client_id)
+    await audit("system", by, "client.closed", f"client:{client_id}", reason=reason)
+    return True
 
 
 async def client_page(by: Provider, page: PageRequest) -> ClientPage:

@@ -9,11 +9,13 @@ from pydantic import TypeAdapter, ValidationError
 
 from app_server.authorization import clients
 from app_server.authorization.registered import RegisteredClients, kept
+from app_server.closing import close_client
 from app_server.kernel.problems import TemporarilyUnavailable
+from app_server.kernel.settings import Settings, SettingsError
 from tests.actors import Person
 from tests.authorization.conftest import provider_of
 from tests.authorization.relying_parties import CLINIC, PLACE, registered
-from tests.city import City
+from tests.city import City, open_city
 from tests.gateway.neighbours import eventually
 
 KEY = {"kty": "OKP", "crv": "Ed25519", "kid": "1", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}
@@ -76,6 +78,22 @@ async def test_a_clients_id_can_be_no_mini_apps(provider: Person) -> None:
         TypeAdapter(AppId).validate_python(await registered(provider))
 
 
+async def test_the_city_closes_a_client_once_and_it_is_audited(
+    city: City, settings: Settings, provider: Person
+) -> None:
+    client_id = await registered(provider)
+    with pytest.raises(SettingsError, match="Say why"):
+        await close_client(settings, client_id, reason=" ")
+    told = await close_client(settings, client_id, reason="it asks for codes")
+    assert told == f"The client {client_id} is closed."
+    with pytest.raises(SettingsError, match="is open"):
+        await close_client(settings, client_id, reason="again")
+    async with open_city(settings) as opened:
+        acts = await opened.rows("SELECT actor_id, reason FROM core_audit_entry WHERE action = 'client.closed'")
+        assert [tuple(act) for act in acts] == [("banyan client close", "it asks for codes")]
+        assert opened.state["ports"].clients.find(client_id) is None
+
+
 async def test_another_organisations_client_is_not_there(city: City, provider: Person) -> None:
     client_id = await registered(provider)
     stranger = await provider_of(city, "Fuzhou Pharmacy", "+8613800000004")
@@ -121,7 +139,13 @@ async def test_clients_come_page_by_page(provider: Person) -> None:
                 *("https://*.clinic.example/", "javascript:alert(1)", "data:text/html,x", "https:///x", "https://"),
                 *("https://clinic.example/a b", "https://clinic.example/é", "https://" + "x" * 300, "myapp:/x"),
                 *("http://localhost:8000/", "http://localhost:8000/me", "https://[::1", "https://h:port/"),
-                *("http://LOCALHOST:08000/", "https://h:/x", "https://h/?", "https://h/?a=1&%73tate", "https://h/?error="),
+                *(
+                    "http://LOCALHOST:08000/",
+                    "https://h:/x",
+                    "https://h/?",
+                    "https://h/?a=1&%73tate",
+                    "https://h/?error=",
+                ),
             )
         ),
         ({"proof": "client_secret_basic"}, "/proof"),
