@@ -13,10 +13,15 @@ from app_server.kernel.ports import Client
 
 LONGEST = 2048  # characters of one parameter
 LONGEST_NONCE = 512
-SILENT_SCOPES = frozenset({"openid"})  # granted without asking
+LONGEST_HINT = 100  # characters of `ui_locales`; more says nothing
 
 _CHALLENGE = re.compile(r"[A-Za-z0-9_-]{43}")
 _PRINTABLE = re.compile(r"[\x20-\x7e]*")  # VSCHAR and more: RFC 6749 appendix A
+_NAMES = {  # that an error may repeat; what else a client sends is not named
+    *("response_type", "client_id", "redirect_uri", "scope", "state", "nonce", "code_challenge", "prompt", "max_age"),
+    *("code_challenge_method", "response_mode", "login_hint", "ui_locales", "acr_values", "id_token_hint", "display"),
+    *("claims", "resource", "request", "request_uri", "registration"),
+}
 _PROMPTS = frozenset({"none", "login", "consent", "select_account"})
 _NOT_SUPPORTED = {  # OpenID Connect Core §6, §7.2.1
     "request": "request_not_supported",
@@ -45,7 +50,6 @@ class Asked:
     code_challenge: str
     prompt: frozenset[str]
     max_age: int | None
-    login_hint: str | None
     ui_locales: str | None
 
 
@@ -71,22 +75,22 @@ def read(pairs: Sequence[tuple[str, str]], find: Callable[[str], Client | None])
     """The request, and who asks. Raises `NotProven`, then `AskedWrong`; neither repeats what was sent."""
     counted, given = Counter(name for name, _ in pairs), dict(pairs)
     client, redirect_uri = _proven(counted, given, find)
-    state, mode = given.get("state"), ResponseMode.QUERY
+    state, mode = given.get("state"), _mode(given.get("response_mode"), redirect_uri) or ResponseMode.QUERY
 
     def wrong(error: str, description: str) -> AskedWrong:
-        told = state if state and len(state) <= LONGEST and _PRINTABLE.fullmatch(state) else None
+        sound = state and counted["state"] == 1 and len(state) <= LONGEST and _PRINTABLE.fullmatch(state)
+        told = state if sound else None
         return AskedWrong(error, description, redirect_uri=redirect_uri, mode=mode, state=told)
 
-    if twice := sorted(name for name, count in counted.items() if count > 1 and name.isidentifier()):
-        raise wrong("invalid_request", f"{', '.join(twice)[:100]}: send it once")
+    if any(count > 1 for count in counted.values()):
+        twice = sorted(name for name in _NAMES if counted[name] > 1)
+        raise wrong("invalid_request", f"{', '.join(twice) or 'a parameter'}: send it once")
     for name, value in given.items():
         if len(value) > LONGEST or not _PRINTABLE.fullmatch(value):
-            which = name if name.isidentifier() and len(name) < 40 else "a parameter"
+            which = name if name in _NAMES else "a parameter"
             raise wrong("invalid_request", f"{which} is too long or has a character that is not printable ASCII")
-    try:
-        mode = ResponseMode(given.get("response_mode") or "query")
-    except ValueError:
-        raise wrong("invalid_request", "response_mode must be query or form_post") from None
+    if _mode(given.get("response_mode"), redirect_uri) is None:
+        raise wrong("invalid_request", "response_mode must be query, or form_post for an address on the web")
     for name, error in _NOT_SUPPORTED.items():
         if given.get(name):
             raise wrong(error, f"{name} is not taken here; send the parameters themselves")
@@ -106,7 +110,7 @@ def read(pairs: Sequence[tuple[str, str]], find: Callable[[str], Client | None])
         raise wrong("invalid_request", f"nonce may have {LONGEST_NONCE} characters at most")
     if max_age is not None and not re.fullmatch(r"\d{1,9}", max_age):
         raise wrong("invalid_request", "max_age must be a number of seconds")
-    known = SILENT_SCOPES | {each.scope for each in client.scopes}
+    known = {"openid"} | {each.scope for each in client.scopes}
     asked = Asked(
         client_id=client.app_id,
         redirect_uri=redirect_uri,
@@ -117,8 +121,7 @@ def read(pairs: Sequence[tuple[str, str]], find: Callable[[str], Client | None])
         code_challenge=given["code_challenge"],
         prompt=prompt,
         max_age=int(max_age) if max_age is not None else None,
-        login_hint=given.get("login_hint"),
-        ui_locales=given.get("ui_locales"),
+        ui_locales=(given.get("ui_locales") or "")[:LONGEST_HINT].strip() or None,
     )
     return asked, client
 
@@ -132,6 +135,12 @@ def _proven(counted: Counter[str], given: dict[str, str], find: Callable[[str], 
     if given["redirect_uri"] not in client.redirect_uris:
         raise NotProven("redirect_uri is not one that the client registered, character by character")
     return client, given["redirect_uri"]
+
+
+def _mode(name: str | None, redirect_uri: str) -> ResponseMode | None:
+    if name == ResponseMode.FORM_POST:
+        return ResponseMode.FORM_POST if redirect_uri.startswith("http") else None
+    return ResponseMode.QUERY if name in (None, "", ResponseMode.QUERY) else None
 
 
 def _check_challenge(given: dict[str, str], wrong: Callable[[str, str], AskedWrong]) -> None:

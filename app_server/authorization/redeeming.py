@@ -111,8 +111,9 @@ WITH asked AS (
   FROM heard JOIN asked a USING (id)
   JOIN core_launch_code c USING (code_hash, app_id, redirect_uri, code_challenge)
   JOIN core_session s ON s.id = c.session_id AND s.ended_at IS NULL
+  JOIN core_resident p ON p.id = s.resident_id AND p.locked_at IS NULL
   WHERE c.used_at IS NULL AND c.expires_at > a.at
-  ORDER BY c.id FOR UPDATE OF c
+  ORDER BY c.id FOR UPDATE OF c FOR SHARE OF s, p -- who ends the session or locks the account waits, or is waited for
 ), redeemed AS (
   UPDATE core_launch_code c SET used_at = g.at FROM good g WHERE c.id = g.code_id
   RETURNING g.*, c.app_id, c.resident_id, c.session_id, c.launch_id, c.nonce, c.scope

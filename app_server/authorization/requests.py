@@ -1,8 +1,10 @@
 """Authorization requests, from the client's question to a code: kept while the resident signs in and decides."""
 
 import secrets
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
+from hashlib import sha256
 from typing import Any
 from uuid import UUID
 
@@ -10,7 +12,7 @@ import orjson
 
 from app_server.authorization.asking import Asked, ResponseMode
 from app_server.authorization.models import AuthorizationRequest
-from app_server.authorization.service import decided_scopes, mint_code
+from app_server.authorization.service import decided_scopes, give_consent, mint_code, refuse_consent
 from app_server.kernel.crypto import token_hash
 from app_server.kernel.ids import uuid7
 from app_server.kernel.limits import Rate, limit
@@ -19,6 +21,16 @@ from app_server.kernel.state import AppState
 from app_server.kernel.unit_of_work import execute, fetchrow, in_unit_of_work
 
 LIFE = timedelta(minutes=30)  # for a text message that comes late and a person who reads
+OPENID = ScopeRequest(  # that it is she is a decision too: without it a client could know her unseen
+    scope="openid",
+    purpose={"zh-CN": "在您再次使用时认出您", "en": "to know you again when you come back"},
+    legal_basis={
+        "zh-CN": "您的同意（《个人信息保护法》第十三条第一项）",
+        "en": "Your consent (Personal Information Protection Law, Article 13(1))",
+    },
+    retention={"zh-CN": "至您撤回授权", "en": "Until you take it back"},
+    required=True,
+)
 PER_ADDRESS = Rate(most=6000, per=timedelta(minutes=1))  # an office, or a client's own server, has one address
 PUSHED_LIFE = timedelta(seconds=90)  # until the browser brings it
 PUSHED = "urn:ietf:params:oauth:request_uri:"  # RFC 9126 §2.2
@@ -93,12 +105,13 @@ async def waiting(name: str, *, state: AppState) -> Waiting | None:
 
 
 async def signed_in_since(session_id: UUID, request: Waiting) -> bool:
-    """Whether the resident's sign-in is as fresh as the client asks for (`prompt=login`, `max_age`)."""
-    if "login" not in request.asked.prompt and request.asked.max_age is None:
+    """Whether the sign-in is as fresh as the client asks for (`prompt=login` or `select_account`, `max_age`)."""
+    anew = bool(request.asked.prompt & {"login", "select_account"})
+    if not anew and request.asked.max_age is None:
         return True
     row = await fetchrow("SELECT created_at FROM core_session WHERE id = $1", session_id)
     signed_in: datetime = row["created_at"]
-    if "login" in request.asked.prompt:
+    if anew:
         return signed_in >= request.created_at
     return request.created_at - signed_in <= timedelta(seconds=request.asked.max_age or 0)
 
@@ -108,11 +121,18 @@ async def to_ask(resident_id: UUID, request: Waiting) -> list[ScopeRequest]:
 
     A scope that the client can do without is asked for once: who said no to it is left in peace.
     """
-    wanted = [scope for scope in request.client.scopes if scope.scope in request.asked.scopes]
+    wanted = [OPENID, *(scope for scope in request.client.scopes if scope.scope in request.asked.scopes)]
     if "consent" in request.asked.prompt:
         return wanted
     granted, refused = await decided_scopes(resident_id, request.client.app_id)
     return [scope for scope in wanted if scope.scope not in granted and (scope.required or scope.scope not in refused)]
+
+
+def fingerprint(scopes: Sequence[ScopeRequest]) -> str:
+    """What was shown to the resident, in short: a client may change what it asks for while she reads."""
+    return sha256(
+        repr([(scope.scope, scope.required, sorted(scope.purpose.items())) for scope in scopes]).encode()
+    ).hexdigest()
 
 
 @in_unit_of_work
@@ -128,10 +148,23 @@ async def use_up(request: Waiting, *, state: AppState) -> bool:
 
 
 @in_unit_of_work
-async def grant(request: Waiting, *, resident_id: UUID, session_id: UUID, state: AppState) -> str | None:
-    """A code for the client, good once and for a minute; None when the request was answered meanwhile."""
+async def grant(
+    request: Waiting,
+    *,
+    allowed: Sequence[str] = (),
+    refused: Sequence[str] = (),
+    resident_id: UUID,
+    session_id: UUID,
+    state: AppState,
+) -> str | None:
+    """Keep what the resident decided; a code for the client, good once and for a minute.
+
+    None, and nothing is kept, when the request was answered meanwhile.
+    """
     if not await use_up(request, state=state):
         return None
+    await give_consent(resident_id, request.client, allowed, state=state)
+    await refuse_consent(resident_id, request.client, refused, state=state)
     return await mint_code(
         client=request.client,
         resident_id=resident_id,

@@ -37,6 +37,7 @@ from app_server.kernel.schemas import no_content, page_request, read, read_form,
 from app_server.kernel.state import AppRequest, AppState
 from app_server.kernel.unit_of_work import in_unit_of_work
 
+SIGNING = ["ES256", "Ed25519", "EdDSA"]  # of client assertions; the last is what the second was called before RFC 9864
 FORM = ("application/x-www-form-urlencoded",)
 REFUSALS = {400: TokenRefusal, 401: TokenRefusal}
 
@@ -126,25 +127,27 @@ async def _look(request: AppRequest, app: MiniApp, resident_id: UUID, sub: str) 
     state = request.state
     locale = await locale_of(resident_id, state=state)
     client = state["ports"].clients.find(app.app_id)
-    granted = app.scopes & await service.granted_scopes(resident_id, app.app_id)
-    scopes = [scope for scope in ("profile:read", "profile", "phone") if scope in granted]
-    if client is None or not scopes:
+    if client is None:
         return UserInfo(sub=sub, locale=locale)
-    has_name, has_phone = scopes != ["phone"], "phone" in scopes
-    await state["ports"].ledger.record_look(
-        resident_id=resident_id,
-        who=Viewer(kind="miniapp", id=app.app_id, name=text_of(client.name, locale)),
-        purpose=purposes_of(client, scopes[0]),
-        fields=[*(["name"] if has_name else []), *(["phone"] if has_phone else [])],
-        reference=f"launch:{app.launch_id}",
-        at=state["clock"](),
-    )
+    granted = app.scopes & tokens.scopes_of(client) & await service.granted_scopes(resident_id, app.app_id)
+    by_name = next((scope for scope in ("profile:read", "profile") if scope in granted), None)
+    by_phone = "phone" if "phone" in granted else None
+    for scope, field, part in ((by_name, "name", ""), (by_phone, "phone", ":phone")):
+        if scope:
+            await state["ports"].ledger.record_look(
+                resident_id=resident_id,
+                who=Viewer(kind="miniapp", id=app.app_id, name=text_of(client.name, locale)),
+                purpose=purposes_of(client, scope),
+                fields=[field],
+                reference=f"launch:{app.launch_id}{part}",
+                at=state["clock"](),
+            )
     return UserInfo(
         sub=sub,
         locale=locale,
-        name=await name_of(resident_id, keys=state["keys"]) if has_name else None,
-        phone_number=await phone_of(resident_id, keys=state["keys"]) if has_phone else None,
-        phone_number_verified=True if has_phone else None,
+        name=await name_of(resident_id, keys=state["keys"]) if by_name else None,
+        phone_number=await phone_of(resident_id, keys=state["keys"]) if by_phone else None,
+        phone_number_verified=True if by_phone else None,
     )
 
 
@@ -209,7 +212,9 @@ async def discovery(request: AppRequest) -> Response:
             "token_endpoint_auth_methods_supported": [proof.value for proof in Proof],
             "revocation_endpoint_auth_methods_supported": [proof.value for proof in Proof],
             "introspection_endpoint_auth_methods_supported": [Proof.PRIVATE_KEY_JWT.value],
-            "token_endpoint_auth_signing_alg_values_supported": ["ES256", "Ed25519", "EdDSA"],
+            "token_endpoint_auth_signing_alg_values_supported": SIGNING,
+            "revocation_endpoint_auth_signing_alg_values_supported": SIGNING,
+            "introspection_endpoint_auth_signing_alg_values_supported": SIGNING,
             "code_challenge_methods_supported": ["S256"],
             "prompt_values_supported": ["none", "login", "consent", "select_account"],
             "claims_supported": [

@@ -9,6 +9,8 @@ from uuid import UUID
 from app_server.authorization.events import ConsentWithdrawn
 from app_server.authorization.models import LaunchCode
 from app_server.authorization.problems import ScopeUnknown
+from app_server.identity.service import end_grants
+from app_server.identity.sessions import sessions_of
 from app_server.kernel.clearing import again, delete_page
 from app_server.kernel.crypto import KeyRing, token_hash
 from app_server.kernel.events import record
@@ -17,7 +19,7 @@ from app_server.kernel.ports import Client, ScopeRequest
 from app_server.kernel.problems import FieldError, NotFound
 from app_server.kernel.schemas import PageRequest
 from app_server.kernel.state import AppState
-from app_server.kernel.unit_of_work import execute, fetch, fetchrow, in_unit_of_work
+from app_server.kernel.unit_of_work import after_commit, execute, fetch, fetchrow, in_unit_of_work
 
 CODE_LIFE = timedelta(seconds=60)
 
@@ -69,7 +71,7 @@ async def granted_resident(app_id: str, sub: str, scope: str) -> UUID | None:
 @in_unit_of_work
 async def give_consent(resident_id: UUID, client: Client, scopes: Sequence[str], *, state: AppState) -> None:
     """Allow the app these scopes; those allowed already stay as they are. Problem: `scope_unknown`."""
-    known = {asked.scope for asked in client.scopes}
+    known = {"openid"} | {asked.scope for asked in client.scopes}
     if unknown := [scope for scope in scopes if scope not in known]:
         raise ScopeUnknown(errors=[FieldError(pointer="/scopes", detail=f"Not asked for: {', '.join(unknown)}.")])
     sub = subject_of(client, resident_id, state["keys"])
@@ -88,9 +90,20 @@ async def give_consent(resident_id: UUID, client: Client, scopes: Sequence[str],
 
 @in_unit_of_work
 async def refuse_consent(resident_id: UUID, client: Client, scopes: Sequence[str], *, state: AppState) -> None:
-    """Remember that the resident does not allow these scopes; what stands already stays."""
+    """Remember that the resident does not allow these scopes; what stands of them is taken back."""
     now, sub = state["clock"](), subject_of(client, resident_id, state["keys"])
     for scope in sorted(set(scopes)):
+        taken_back = await execute(
+            "UPDATE core_consent SET withdrawn_at = $4"
+            " WHERE resident_id = $1 AND app_id = $2 AND scope = $3 AND withdrawn_at IS NULL",
+            resident_id,
+            client.app_id,
+            scope,
+            now,
+        )
+        if taken_back:
+            await _taken_back(resident_id, client.app_id, sub, scope, state)
+            continue
         await execute(
             "INSERT INTO core_consent (id, resident_id, app_id, sub, scope, granted_at, withdrawn_at)"
             " SELECT $1, $2, $3::text, $4, $5::text, $6, $6 WHERE NOT EXISTS ("
@@ -115,11 +128,17 @@ async def withdraw_consent(resident_id: UUID, consent_id: UUID, *, state: AppSta
         state["clock"](),
     )
     if row is not None:
-        await record(
-            ConsentWithdrawn(resident_id=resident_id, app_id=row["app_id"], sub=row["sub"], scope=row["scope"])
-        )
+        await _taken_back(resident_id, row["app_id"], row["sub"], row["scope"], state)
     elif not await fetch("SELECT 1 FROM core_consent WHERE id = $1 AND resident_id = $2", consent_id, resident_id):
         raise NotFound()
+
+
+async def _taken_back(resident_id: UUID, app_id: str, sub: str, scope: str, state: AppState) -> None:
+    """The app hears of it. What a client holds ends with `openid`; what goes on while she is away, with that scope."""
+    await record(ConsentWithdrawn(resident_id=resident_id, app_id=app_id, sub=sub, scope=scope))
+    if scope in ("openid", "offline_access"):
+        ended = await end_grants(resident_id, app_id, lasting_only=scope == "offline_access", state=state)
+        after_commit(lambda: sessions_of(state).forget(ended))
 
 
 async def consents_of(resident_id: UUID, page: PageRequest) -> list[Any]:
@@ -184,7 +203,7 @@ async def forget_used(state: AppState) -> None:
     before = state["clock"]() - timedelta(hours=1)
     await again(
         "forget_used_codes",
-        await delete_page("core_authorization_request", "expires_at < $1", before),
+        await delete_page("core_authorization_request", "expires_at < $1", state["clock"]()),
         await delete_page("core_launch_code", "expires_at < $1", before),
         await delete_page("core_used_assertion", "expires_at < $1", before),
     )

@@ -13,15 +13,16 @@ from app_server.authorization.service import granted_scopes, remember_assertion,
 from app_server.identity.models import SignInMethod
 from app_server.identity.problems import SessionOver
 from app_server.identity.profiles import locale_of
-from app_server.identity.refresh import renew_session, rotate
+from app_server.identity.refresh import GRACE, renew_session, rotate
 from app_server.identity.service import FIRST_PARTY, end_session, new_secret
+from app_server.identity.sessions import sessions_of
 from app_server.kernel.access import MiniApp, Resident
 from app_server.kernel.crypto import token_hash
-from app_server.kernel.ids import uuid7_text
+from app_server.kernel.ids import uuid7, uuid7_text
 from app_server.kernel.ports import Client, Proof
 from app_server.kernel.state import AppState
 from app_server.kernel.tokens import Expectation, TokenRefused, VerifiedClaims, sign, unverified_subject, verify
-from app_server.kernel.unit_of_work import in_unit_of_work
+from app_server.kernel.unit_of_work import fetchrow, in_unit_of_work
 
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"  # RFC 7523 §2.2
 ASSERTION_LIFE = 3600  # seconds: the most that `exp` of an assertion may lie after its `iat`; it is good once
@@ -55,8 +56,11 @@ async def _for_code(form: Mapping[str, str], state: AppState) -> Tokens:
     refresh_token = new_secret("br")
     redeemed = await _redeem(client, assertion, form, verifier, refresh_token, state)
     if redeemed is None:
+        await _stop_reuse(client, token_hash(_field(form, "code")), state)
         raise OAuthError("invalid_grant", "the code is used, expired, or of another client, place or verifier")
-    scopes = redeemed.granted if redeemed.asked is None else redeemed.granted & redeemed.asked
+    scopes = redeemed.granted & scopes_of(client)
+    if redeemed.asked is not None:
+        scopes &= redeemed.asked
     return Tokens(
         access_token=resident_token(
             client,
@@ -137,23 +141,39 @@ async def _renewed(form: Mapping[str, str], state: AppState) -> Tokens:
 async def _renewed_for(form: Mapping[str, str], refresh_token: str, state: AppState) -> Tokens:
     client = await authenticated(form, state)
     renewed = await rotate(refresh_token, client_id=client.app_id, state=state)
-    scopes = frozenset((renewed.scope or "").split()) & await granted_scopes(renewed.resident_id, client.app_id)
-    if "offline_access" not in scopes:  # she took it back
-        await end_session(renewed.session_id, state=state)
-        raise SessionOver
+    granted = await granted_scopes(renewed.resident_id, client.app_id)
+    scopes = frozenset((renewed.scope or "").split()) & granted & scopes_of(client)
     return Tokens(
         access_token=resident_token(
             client,
             scopes,
             resident_id=renewed.resident_id,
             session_id=renewed.session_id,
-            launch_id=renewed.session_id,
+            launch_id=uuid7(),  # each token is a look of its own in the ledger
             state=state,
         ),
         refresh_token=renewed.refresh_token,
         expires_in=state["settings"].access_token_seconds,
         scope=" ".join(sorted(scopes | {"openid"})),
     )
+
+
+def scopes_of(client: Client) -> frozenset[str]:
+    """What the client asks for today; it may have asked for more once."""
+    return frozenset({"openid"} | {asked.scope for asked in client.scopes})
+
+
+async def _stop_reuse(client: Client, code_hash: str, state: AppState) -> None:
+    """End what a registered client got for a code that comes again later (RFC 6749 §4.1.2); at once, it is haste."""
+    row = await fetchrow(
+        "SELECT launch_id FROM core_launch_code"
+        " WHERE code_hash = $1 AND app_id = $2 AND scope IS NOT NULL AND used_at < $3",
+        code_hash,
+        client.app_id,
+        state["clock"]() - GRACE,
+    )
+    if row is not None:
+        sessions_of(state).forget(await end_session(row["launch_id"], state=state))
 
 
 async def authenticated(form: Mapping[str, str], state: AppState) -> Client:

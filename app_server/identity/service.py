@@ -210,10 +210,26 @@ async def end_session(session_id: UUID, *, state: AppState) -> list[UUID]:
 
     The ids of the sessions that ended, for this process to hear of at once.
     """
+    # A code that becomes a client's session meanwhile holds this row: what comes of it is seen by the next statement.
+    await execute("SELECT 1 FROM core_session WHERE id = $1 FOR UPDATE", session_id)
     rows = await fetch(
         "UPDATE core_session SET ended_at = $2 WHERE (id = $1 OR parent_id = $1) AND ended_at IS NULL RETURNING id",
         session_id,
         state["clock"](),
+    )
+    return [row["id"] for row in rows]
+
+
+@in_unit_of_work
+async def end_grants(resident_id: UUID, client_id: str, *, lasting_only: bool, state: AppState) -> list[UUID]:
+    """End what a client holds for a resident: all of it, or what goes on while she is away. The ids, as above."""
+    rows = await fetch(
+        "UPDATE core_session SET ended_at = $3 WHERE resident_id = $1 AND client_id = $2 AND ended_at IS NULL"
+        " AND ($4 OR parent_id IS NULL) RETURNING id",
+        resident_id,
+        client_id,
+        state["clock"](),
+        not lasting_only,
     )
     return [row["id"] for row in rows]
 

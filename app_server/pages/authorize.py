@@ -15,11 +15,10 @@ from app_server.authorization.asking import Asked, AskedWrong, NotProven, Respon
 from app_server.authorization.mistakes import note
 from app_server.authorization.problems import AuthorizationNotAsked, AuthorizationOver
 from app_server.authorization.requests import Waiting
-from app_server.authorization.service import give_consent, refuse_consent
 from app_server.authorization.views import scope_view, text_of
 from app_server.identity.cookies import client_address
-from app_server.identity.phones import normalise
 from app_server.kernel.access import Anonymous, Resident, access, actor
+from app_server.kernel.ports import ScopeRequest
 from app_server.kernel.problems import ValidationFailed
 from app_server.kernel.routing import get, post
 from app_server.kernel.schemas import read_bytes, read_form
@@ -65,16 +64,7 @@ async def decide_page(request: AppRequest) -> Response:
         return await _refuse(request, waiting, "consent_required", "the resident has not allowed all of the scopes")
     if not scopes:
         return await _grant(request, waiting, user)
-    locale = look_of(request).locale
-    return page(
-        request,
-        "authorize.html",
-        headers=PRIVATE,
-        request_name=waiting.name,
-        client=text_of(waiting.client.name, locale),
-        home=_place(waiting.asked.redirect_uri),
-        scopes=[scope_view(scope, locale) for scope in scopes],
-    )
+    return _show(request, waiting, scopes)
 
 
 @access(Resident)
@@ -87,11 +77,25 @@ async def decide(request: AppRequest) -> Response:
     if form.get("answer") != "allow":
         return await _refuse(request, waiting, "access_denied", "the resident does not want this", after_form=True)
     scopes = await requests.to_ask(user.id, waiting)
+    if scopes and form.get("shown") != requests.fingerprint(scopes):  # the client asks for something else by now
+        return _show(request, waiting, scopes)
     allowed = [asked.scope for asked in scopes if asked.required or f"scope:{asked.scope}" in form]
-    await give_consent(user.id, waiting.client, allowed, state=request.state)
     refused = [asked.scope for asked in scopes if asked.scope not in allowed]
-    await refuse_consent(user.id, waiting.client, refused, state=request.state)
-    return await _grant(request, waiting, user, after_form=True)
+    return await _grant(request, waiting, user, allowed=allowed, refused=refused, after_form=True)
+
+
+def _show(request: AppRequest, waiting: Waiting, scopes: Sequence[ScopeRequest]) -> Response:
+    locale = look_of(request).locale
+    return page(
+        request,
+        "authorize.html",
+        headers=PRIVATE,
+        request_name=waiting.name,
+        client=text_of(waiting.client.name, locale),
+        home=_place(waiting.asked.redirect_uri),
+        shown=requests.fingerprint(scopes),
+        scopes=[scope_view(scope, locale) for scope in scopes],
+    )
 
 
 def _note(request: AppRequest, given: Sequence[tuple[str, str]], error: str, description: str) -> None:
@@ -111,7 +115,7 @@ async def _pushed(request: AppRequest, given: Sequence[tuple[str, str]]) -> Aske
 
 
 async def _parameters(request: AppRequest) -> Sequence[tuple[str, str]]:
-    raw = request.url.query.encode() if request.method == "GET" else await read_bytes(request, most=LARGEST_QUESTION)
+    raw = request.scope["query_string"] if request.method == "GET" else await read_bytes(request, most=LARGEST_QUESTION)
     try:
         return parse_qsl(raw.decode(), keep_blank_values=True, max_num_fields=50, errors="strict")
     except ValueError:
@@ -125,8 +129,23 @@ async def _waiting(request: AppRequest) -> Waiting:
     return waiting
 
 
-async def _grant(request: AppRequest, waiting: Waiting, user: Resident, *, after_form: bool = False) -> Response:
-    code = await requests.grant(waiting, resident_id=user.id, session_id=user.session_id, state=request.state)
+async def _grant(
+    request: AppRequest,
+    waiting: Waiting,
+    user: Resident,
+    *,
+    allowed: Sequence[str] = (),
+    refused: Sequence[str] = (),
+    after_form: bool = False,
+) -> Response:
+    code = await requests.grant(
+        waiting,
+        allowed=allowed,
+        refused=refused,
+        resident_id=user.id,
+        session_id=user.session_id,
+        state=request.state,
+    )
     if code is None:
         raise AuthorizationOver()
     return _answer(request, waiting, {"code": code}, after_form=after_form)
@@ -174,12 +193,10 @@ def _policy_of_a_way_back(request: AppRequest) -> str:
 
 
 def _to_sign_in(waiting: Waiting, *, again: bool) -> Response:
-    """Sign in, then come back by a page of its own; a phone number that the client knows is filled in."""
+    """Sign in, then come back by a page of its own."""
     onward = {"next": f"/authorize/{waiting.name}?onward"}
     if again:
         onward["again"] = ""
-    if waiting.asked.login_hint and normalise(waiting.asked.login_hint):
-        onward["phone"] = waiting.asked.login_hint
     return _go(f"/sign-in?{urlencode(onward)}")
 
 

@@ -66,7 +66,8 @@ class Browser:
 
     async def presses(self, page: httpx2.Response, **form: str) -> httpx2.Response:
         """Send the page's form."""
-        return await self._follow(await self.http.post(page.url.path, data=form))
+        shown = dict(findall(r'name="(shown)" value="([^"]*)"', page.text))
+        return await self._follow(await self.http.post(page.url.path, data=shown | form))
 
     async def _follow(self, answer: httpx2.Response) -> httpx2.Response:
         while answer.status_code == 303 and answer.headers["location"].startswith("/"):

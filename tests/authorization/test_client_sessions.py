@@ -99,13 +99,24 @@ async def test_a_refresh_token_is_its_clients_and_nobody_elses(
     assert (await refreshed(city, "banyan", lin.refresh_token)).status_code == 200
 
 
-async def test_what_she_takes_back_ends_at_the_next_refresh(city: City, clinic: str, lin: Person) -> None:
-    token = (await opened(city, clinic, lin))["refresh_token"]
+@pytest.mark.parametrize("scope", ["offline_access", "openid"])
+async def test_what_she_takes_back_ends_at_once_and_for_good(city: City, clinic: str, lin: Person, scope: str) -> None:
+    body = await opened(city, clinic, lin)
     for consent in (await lin.get("/v1/consents")).json()["items"]:
-        if consent["scope"] == "offline_access":
+        if consent["scope"] == scope:
             await lin.delete(f"/v1/consents/{consent['id']}")
-    assert (await refreshed(city, clinic, token)).json()["error"] == "invalid_grant"
-    assert await city.rows("SELECT 1 FROM core_session WHERE client_id IS NOT NULL AND ended_at IS NULL") == []
+    assert (await name_seen(city, body["access_token"])).status_code == 401
+    await opened(city, clinic, lin)  # she allows it again; what was given before stays over
+    assert (await refreshed(city, clinic, body["refresh_token"])).json()["error"] == "invalid_grant"
+
+
+async def test_each_token_is_a_look_of_its_own_in_her_ledger(city: City, clinic: str, lin: Person) -> None:
+    body = await opened(city, clinic, lin)
+    for _ in range(2):
+        assert (await name_seen(city, body["access_token"])).status_code == 200
+    body = (await refreshed(city, clinic, body["refresh_token"])).json()
+    assert (await name_seen(city, body["access_token"])).status_code == 200
+    assert len((await lin.get("/v1/ledger")).json()["items"]) == 2
 
 
 async def test_a_locked_account_gets_no_token_by_any_path(city: City, clinic: str, lin: Person) -> None:

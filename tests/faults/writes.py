@@ -1,5 +1,6 @@
 """Every route that changes something: how it is asked, and what must be there once it has said yes."""
 
+from re import findall
 from uuid import UUID
 
 import httpx2
@@ -252,6 +253,8 @@ async def ask(scene: Scene) -> Wish:
 async def allow(scene: Scene) -> Wish:
     who, client_id = await scene.newcomer(), await scene.client()
     asked = await scene.http.post("/authorize", data=question(client_id))
+    page = await scene.http.get(asked.headers["location"], headers=who.headers)
+    (shown,) = findall(r'name="shown" value="([^"]*)"', page.text)
     sql = (
         "SELECT 1 FROM core_launch_code l JOIN core_consent c USING (app_id, resident_id)"
         " WHERE l.app_id = $1 AND c.scope = 'profile'"
@@ -259,7 +262,7 @@ async def allow(scene: Scene) -> Wish:
     return Wish(
         path=asked.headers["location"],
         headers=who.headers,
-        options={"data": {"answer": "allow"}},
+        options={"data": {"answer": "allow", "shown": shown}},
         effects=count(scene, sql, client_id),
     )
 
