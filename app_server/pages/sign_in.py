@@ -37,11 +37,11 @@ def to_sign_in(path: str) -> Response:
 
 @access(Resident, Anonymous)
 async def sign_in_page(request: AppRequest) -> Response:
-    """Where a person gives their phone number; with `again`, also somebody who is signed in. `phone` is filled in."""
+    """Where a person gives their phone number; with `again`, also somebody who is signed in."""
     target = own_path(request.query_params.get("next", "/"))
     if isinstance(request.scope["user"], Resident) and "again" not in request.query_params:
         return RedirectResponse(target, status_code=303, headers=PRIVATE)
-    return _ask_number(request, target, phone=request.query_params.get("phone", "")[:40])
+    return _ask_number(request, target)
 
 
 @access(Anonymous)
