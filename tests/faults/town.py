@@ -120,7 +120,6 @@ class Town:
 
     engines: Engines
     settings: Settings
-    keys: KeyRing
     data: Path
     web: Process
     worker: Process
@@ -128,6 +127,12 @@ class Town:
     library: Process
     enrolment_code: str
     pool_key: AppKey
+
+    @property
+    def keys(self) -> KeyRing:
+        """The ring as it is now: another test may have rotated it."""
+        return KeyRing.load(self.settings.key_file)
+
     desk_token: str = ""
 
     def mend(self) -> None:
@@ -259,7 +264,6 @@ def town(data: Path) -> Iterator[Town]:
         built = Town(
             engines=running,
             settings=settings,
-            keys=KeyRing.load(settings.key_file),
             data=data,
             web=_own("web", "serve", settings, logs, lambda _: answers(port, "/readyz")),
             worker=_worker(settings, logs, "worker"),
