@@ -5,6 +5,7 @@ import pytest
 from app_server.identity import service as identity
 from app_server.registry.service import found_organisation
 from tests.actors import Person
+from tests.authorization.relying_parties import registered
 from tests.city import City
 
 
@@ -22,3 +23,14 @@ async def provider_of(city: City, organisation: str, phone: str) -> Person:
     person = Person(city, phone)
     await person.sign_in()
     return person
+
+
+@pytest.fixture
+async def clinic(provider: Person) -> str:
+    """The clinic's client id."""
+    return await registered(provider)
+
+
+@pytest.fixture
+async def lin(city: City) -> Person:
+    return await city.person()
