@@ -43,7 +43,7 @@ export const inbox = new EventTarget();
 let unread = 0;
 let source = null;
 let last = null;
-let opened = false;
+let listened = false;
 let retry = 1000;
 let rest = 0;
 
@@ -59,13 +59,15 @@ export function setUnread(count) {
 /** Listen from `position` on. The browser resumes a broken stream by Last-Event-ID; a closed one is opened again here. */
 export function listen(position = last) {
   last = position;
+  let again = listened; // also when the stream before was replaced while it still opened: what it would have told is lost
+  listened = true;
   source?.close();
   const mine = new EventSource(last === null ? "/v1/inbox/stream" : `/v1/inbox/stream?after=${encodeURIComponent(last)}`);
   source = mine;
   source.addEventListener("open", () => {
     retry = 1000;
-    if (opened) inbox.dispatchEvent(new Event("reopened"));
-    opened = true;
+    if (again) inbox.dispatchEvent(new Event("reopened"));
+    again = true;
   });
   source.addEventListener("notice", (event) => {
     last = event.lastEventId || last;
