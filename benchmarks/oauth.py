@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 import asyncpg
 from banyan_sdk import jose
 
-from app_server.authorization.tokens import ASSERTION_TYPE
+from app_server.authorization.client_proof import ASSERTION_TYPE
 from app_server.database import credentials
 from app_server.kernel.clock import system_clock
 from app_server.kernel.crypto import token_hash

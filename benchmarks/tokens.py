@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.ec import ECDSA, EllipticCurvePub
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA256
 
-from app_server.authorization.tokens import principal_of
+from app_server.authorization.issuing import principal_of
 from app_server.kernel.state import AppState
 from app_server.kernel.tokens import Expectation, TokenVerifier
 from benchmarks.findings import Finding, Line, amount

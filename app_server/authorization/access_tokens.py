@@ -7,10 +7,10 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
+from app_server.authorization.issuing import principal_of
 from app_server.authorization.mistakes import noted
 from app_server.authorization.redeeming import Redemptions, redeem_all
 from app_server.authorization.registered import kept
-from app_server.authorization.tokens import principal_of
 from app_server.identity.sessions import sessions_of
 from app_server.kernel.access import MiniApp, Resident
 from app_server.kernel.logs import logger

@@ -1,5 +1,7 @@
 """What consent and the token endpoint refuse."""
 
+from collections.abc import Mapping
+
 from app_server.kernel.problems import Problem
 
 
@@ -46,3 +48,11 @@ class OAuthError(Exception):
         self.error = error
         self.description = description
         self.status = status
+
+
+def required(form: Mapping[str, str], name: str) -> str:
+    """A field that the form must have. Raises `OAuthError`."""
+    value = form.get(name)
+    if not value:
+        raise OAuthError("invalid_request", f"{name} is missing")
+    return value

@@ -6,8 +6,8 @@ from typing import Any
 from uuid import UUID
 
 from app_server.authorization.access_tokens import bearer_of
+from app_server.authorization.client_proof import authenticated
 from app_server.authorization.problems import OAuthError
-from app_server.authorization.tokens import authenticated
 from app_server.identity.service import FIRST_PARTY, end_session
 from app_server.identity.sessions import sessions_of
 from app_server.kernel.access import MiniApp

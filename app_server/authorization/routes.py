@@ -10,7 +10,10 @@ from starlette.responses import Response
 from app_server.authorization import requests, revoking, service, tokens
 from app_server.authorization.asking import AskedWrong, NotProven, ResponseMode
 from app_server.authorization.asking import read as read_question
+from app_server.authorization.client_proof import authenticated
 from app_server.authorization.client_routes import client_routes
+from app_server.authorization.grants.app import APP_SCOPES
+from app_server.authorization.issuing import ASSURANCE, scopes_of
 from app_server.authorization.mistakes import claimed_client, note
 from app_server.authorization.problems import ConsentWithdrawn, OAuthError, ScopeUnknown
 from app_server.authorization.schemas import (
@@ -94,7 +97,7 @@ async def _tokens(form: Mapping[str, str], state: AppState) -> Mapping[str, Any]
 
 
 async def _pushed(form: Mapping[str, str], state: AppState) -> Mapping[str, Any]:
-    client = await tokens.authenticated(form, state)
+    client = await authenticated(form, state)
     try:
         asked, asking = read_question(list(form.items()), state["ports"].clients.find)
     except NotProven as reason:
@@ -129,7 +132,7 @@ async def _look(request: AppRequest, app: MiniApp, resident_id: UUID, sub: str) 
     client = state["ports"].clients.find(app.app_id)
     if client is None:
         return UserInfo(sub=sub, locale=locale)
-    granted = app.scopes & tokens.scopes_of(client) & await service.granted_scopes(resident_id, app.app_id)
+    granted = app.scopes & scopes_of(client) & await service.granted_scopes(resident_id, app.app_id)
     by_name = next((scope for scope in ("profile:read", "profile") if scope in granted), None)
     by_phone = "phone" if "phone" in granted else None
     for scope, field, part in ((by_name, "name", ""), (by_phone, "phone", ":phone")):
@@ -202,11 +205,11 @@ async def discovery(request: AppRequest) -> Response:
                 "phone",
                 "offline_access",
                 "profile:read",
-                *sorted(tokens.APP_SCOPES),
+                *sorted(APP_SCOPES),
             ],
             "response_types_supported": ["code"],
             "response_modes_supported": [mode.value for mode in ResponseMode],
-            "grant_types_supported": ["authorization_code", "client_credentials", "refresh_token"],
+            "grant_types_supported": list(tokens.GRANTS),
             "subject_types_supported": ["pairwise"],
             "id_token_signing_alg_values_supported": ["ES256"],
             "token_endpoint_auth_methods_supported": [proof.value for proof in Proof],
@@ -221,7 +224,7 @@ async def discovery(request: AppRequest) -> Response:
                 *("iss", "sub", "aud", "exp", "iat", "auth_time", "nonce", "acr"),
                 *("name", "locale", "phone_number", "phone_number_verified"),
             ],
-            "acr_values_supported": sorted(tokens.ASSURANCE.values()),
+            "acr_values_supported": sorted(ASSURANCE.values()),
             "ui_locales_supported": list(LANGUAGES),
             "authorization_response_iss_parameter_supported": True,
             "claims_parameter_supported": False,

@@ -183,20 +183,6 @@ async def mint_code(
     return code
 
 
-async def remember_assertion(app_id: str, jti: str, expires_at: Any) -> bool:
-    """Whether this is the first time the client uses the assertion. In the caller's unit of work."""
-    return bool(
-        await execute(
-            "INSERT INTO core_used_assertion (id, app_id, jti, expires_at) VALUES ($1, $2, $3, $4)"
-            " ON CONFLICT (app_id, jti) DO NOTHING",
-            uuid7(),
-            app_id,
-            jti,
-            expires_at,
-        )
-    )
-
-
 @in_unit_of_work
 async def forget_used(state: AppState) -> None:
     """Remove codes and assertions that could not be accepted any more."""

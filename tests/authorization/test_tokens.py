@@ -12,8 +12,8 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from jwt.utils import base64url_encode
 
+from app_server.authorization.client_proof import ASSERTION_TYPE
 from app_server.authorization.service import mint_code
-from app_server.authorization.tokens import ASSERTION_TYPE
 from app_server.registry import service as registry
 from app_server.registry.published import listings
 from tests.actors import Person

@@ -18,9 +18,9 @@ from qrcode.image.pil import PilImage
 from qrcode.main import QRCode
 
 from app_server.authorization import clients
+from app_server.authorization.issuing import resident_token
 from app_server.authorization.registered import registered_clients
 from app_server.authorization.service import subject_of
-from app_server.authorization.tokens import resident_token
 from app_server.identity import service as identity
 from app_server.kernel.access import Operator
 from app_server.kernel.crypto import token_hash

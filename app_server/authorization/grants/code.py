@@ -1,0 +1,92 @@
+"""Tokens for a code: of a launch, or of a sign-in with a registered client (RFC 6749 §4.1, RFC 7636)."""
+
+import base64
+import hashlib
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+
+from app_server.authorization.client_proof import proven_client, used_before
+from app_server.authorization.issuing import id_token, resident_token, scopes_of
+from app_server.authorization.problems import OAuthError, required
+from app_server.authorization.redeeming import AssertionUsed, RedeemedCode, Redemption, Redemptions
+from app_server.authorization.schemas import Tokens
+from app_server.identity.refresh import GRACE
+from app_server.identity.service import end_session, new_secret
+from app_server.identity.sessions import sessions_of
+from app_server.kernel.crypto import token_hash
+from app_server.kernel.ports import Client
+from app_server.kernel.state import AppState
+from app_server.kernel.tokens import VerifiedClaims
+from app_server.kernel.unit_of_work import fetchrow
+
+
+async def for_code(form: Mapping[str, str], state: AppState) -> Tokens:
+    """Trade the code, once. Raises `OAuthError`."""
+    client, assertion = proven_client(form, state)
+    verifier = required(form, "code_verifier")
+    if not 43 <= len(verifier) <= 128 or not verifier.isascii():
+        raise OAuthError("invalid_request", "code_verifier must have 43 to 128 characters (RFC 7636 §4.1)")
+    refresh_token = new_secret("br")
+    redeemed = await _redeem(client, assertion, form, verifier, refresh_token, state)
+    if redeemed is None:
+        await _stop_reuse(client, token_hash(required(form, "code")), state)
+        raise OAuthError("invalid_grant", "the code is used, expired, or of another client, place or verifier")
+    scopes = redeemed.granted & scopes_of(client)
+    if redeemed.asked is not None:
+        scopes &= redeemed.asked
+    return Tokens(
+        access_token=resident_token(
+            client,
+            scopes,
+            resident_id=redeemed.resident_id,
+            session_id=redeemed.session_id,
+            launch_id=redeemed.launch_id,
+            state=state,
+        ),
+        id_token=await id_token(client, redeemed, state),
+        refresh_token=refresh_token if redeemed.lasting else None,
+        expires_in=state["settings"].access_token_seconds,
+        scope=" ".join(sorted(scopes | {"openid"})),
+    )
+
+
+async def _redeem(
+    client: Client,
+    assertion: VerifiedClaims | None,
+    form: Mapping[str, str],
+    verifier: str,
+    refresh_token: str,
+    state: AppState,
+) -> RedeemedCode | None:
+    redemptions: Redemptions = state["redemptions"]  # type: ignore[typeddict-item]
+    redirect_uri = required(form, "redirect_uri")
+    if not redirect_uri.isprintable():
+        return None
+    redemption = Redemption(
+        app_id=client.app_id,
+        jti=assertion["jti"] if assertion else None,
+        assertion_expires_at=datetime.fromtimestamp(assertion["exp"], UTC) if assertion else None,
+        code_hash=token_hash(required(form, "code")),
+        redirect_uri=redirect_uri,
+        code_challenge=base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode(),
+        refresh_hash=token_hash(refresh_token),
+        grant_expires_at=state["clock"]() + timedelta(days=state["settings"].session_days),
+        at=state["clock"](),
+    )
+    try:
+        return await redemptions(redemption)
+    except AssertionUsed:
+        raise used_before() from None
+
+
+async def _stop_reuse(client: Client, code_hash: str, state: AppState) -> None:
+    """End what a registered client got for a code that comes again later (RFC 6749 §4.1.2); at once, it is haste."""
+    row = await fetchrow(
+        "SELECT launch_id FROM core_launch_code"
+        " WHERE code_hash = $1 AND app_id = $2 AND scope IS NOT NULL AND used_at < $3",
+        code_hash,
+        client.app_id,
+        state["clock"]() - GRACE,
+    )
+    if row is not None:
+        sessions_of(state).forget(await end_session(row["launch_id"], state=state))

@@ -1,0 +1,101 @@
+"""The tokens that are given: access tokens (RFC 9068) and ID tokens (OpenID Connect Core §2)."""
+
+import base64
+from uuid import UUID
+
+from app_server.authorization.redeeming import RedeemedCode
+from app_server.authorization.service import subject_of
+from app_server.identity.models import SignInMethod
+from app_server.identity.profiles import locale_of
+from app_server.identity.service import FIRST_PARTY
+from app_server.kernel.access import MiniApp, Resident
+from app_server.kernel.ids import uuid7_text
+from app_server.kernel.ports import Client
+from app_server.kernel.state import AppState
+from app_server.kernel.tokens import VerifiedClaims, sign
+
+ASSURANCE = {  # `acr` of a sign-in: what it proved
+    SignInMethod.OTP: "urn:banyan:acr:phone",
+    SignInMethod.PASSKEY: "urn:banyan:acr:passkey",
+}
+
+
+def scopes_of(client: Client) -> frozenset[str]:
+    """What the client asks for today; it may have asked for more once."""
+    return frozenset({"openid"} | {asked.scope for asked in client.scopes})
+
+
+def resident_token(
+    client: Client,
+    scopes: frozenset[str],
+    *,
+    resident_id: UUID,
+    session_id: UUID,
+    launch_id: UUID,
+    state: AppState,
+) -> str:
+    """An access token (RFC 9068). Who the resident is stands in it sealed, so that the client learns only `sub`."""
+    sealed = state["keys"].seal("token.resident", str(resident_id))
+    claims = common_claims(client, state) | {
+        "sub": subject_of(client, resident_id, state["keys"]),
+        "scope": " ".join(sorted(scopes)),
+        "sid": str(session_id),
+        "launch_id": str(launch_id),
+        "ctx": _b64(sealed),
+    }
+    return sign(claims, typ="at+jwt", keys=state["keys"])
+
+
+async def id_token(client: Client, code: RedeemedCode, state: AppState) -> str:
+    """Who signed in, when and how, as this client may know it."""
+    claims = common_claims(client, state) | {
+        "sub": subject_of(client, code.resident_id, state["keys"]),
+        "aud": client.app_id,
+        "locale": await locale_of(code.resident_id, state=state),
+        "acr": ASSURANCE[code.method],
+        "auth_time": int(code.signed_in_at.timestamp()),
+    }
+    nonce = str(code.launch_id) if code.asked is None else code.nonce
+    if nonce is not None:
+        claims["nonce"] = nonce
+    return sign(claims, typ="JWT", keys=state["keys"])
+
+
+def principal_of(claims: VerifiedClaims, state: AppState) -> Resident | MiniApp:
+    """The caller that one of our access tokens stands for."""
+    if claims["client_id"] == FIRST_PARTY:
+        return Resident(
+            id=UUID(claims["sub"]),
+            session_id=UUID(claims["sid"]),
+            roles=frozenset(claims["roles"]),
+            organisation_id=UUID(claims["org"]) if claims["org"] else None,
+        )
+    sealed = claims.get("ctx")
+    return MiniApp(
+        app_id=claims["client_id"],
+        scopes=frozenset(claims["scope"].split()),
+        sub=claims["sub"] if sealed else None,
+        resident_id=UUID(state["keys"].open("token.resident", _unb64(sealed))) if sealed else None,
+        launch_id=UUID(claims["launch_id"]) if sealed else None,
+    )
+
+
+def common_claims(client: Client, state: AppState) -> dict[str, object]:
+    """What every token of this client's says."""
+    issuer, now = state["settings"].base_url, int(state["clock"]().timestamp())
+    return {
+        "iss": issuer,
+        "aud": issuer,
+        "client_id": client.app_id,
+        "iat": now,
+        "exp": now + state["settings"].access_token_seconds,
+        "jti": uuid7_text(),
+    }
+
+
+def _b64(raw: bytes) -> str:
+    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
+
+
+def _unb64(text: str) -> bytes:
+    return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
