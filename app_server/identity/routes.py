@@ -2,7 +2,7 @@
 
 from starlette.responses import Response
 
-from app_server.identity import profiles, service
+from app_server.identity import phone_codes, profiles, service
 from app_server.identity.cookies import clear_session_cookie, client_address, device_of, set_cookies, visit_of
 from app_server.identity.devices import Visit
 from app_server.identity.problems import (
@@ -37,7 +37,7 @@ async def ask_for_code(request: AppRequest) -> Response:
     """Send a one-time code to a phone."""
     asked = await read(request, AskForCode)
     device = device_of(request)
-    challenge_id = await service.request_challenge(
+    challenge_id = await phone_codes.request_challenge(
         asked.phone,
         locale=language_of(request),
         address=client_address(request),
@@ -46,8 +46,8 @@ async def ask_for_code(request: AppRequest) -> Response:
     )
     sent = ChallengeSent(
         challenge_id=challenge_id,
-        expires_in=int(service.CODE_LIFE.total_seconds()),
-        resend_after=int(service.RESEND_AFTER.total_seconds()),
+        expires_in=int(phone_codes.CODE_LIFE.total_seconds()),
+        resend_after=int(phone_codes.RESEND_AFTER.total_seconds()),
     )
     return reply(sent, status=202)
 
@@ -59,7 +59,7 @@ async def ask_for_code(request: AppRequest) -> Response:
 async def open_session(request: AppRequest) -> Response:
     """Sign in with the code: tokens for an app, a cookie for a browser."""
     answer, visit = await read(request, AnswerChallenge), visit_of(request)
-    opened = await service.open_session(answer.challenge_id, answer.code, visit=visit, state=request.state)
+    opened = await phone_codes.open_session(answer.challenge_id, answer.code, visit=visit, state=request.state)
     return await session_opened(opened, visit, request)
 
 

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from starlette.responses import RedirectResponse, Response
 
-from app_server.identity import profiles, service
+from app_server.identity import phone_codes, profiles, service
 from app_server.identity.cookies import clear_session_cookie, client_address, device_of, set_cookies, visit_of
 from app_server.identity.phones import mask
 from app_server.identity.problems import AccountLocked, ChallengeOver, CodeNotAccepted, PhoneNotValid
@@ -57,7 +57,7 @@ async def sign_in(request: AppRequest) -> Response:
 async def _take_number(request: AppRequest, form: dict[str, str]) -> Response:
     phone, target = form.get("phone", "")[:40], own_path(form.get("next", "/"))
     try:
-        challenge_id = await service.request_challenge(
+        challenge_id = await phone_codes.request_challenge(
             phone,
             locale=look_of(request).locale,
             address=client_address(request),
@@ -82,7 +82,7 @@ async def _take_code(request: AppRequest, form: dict[str, str]) -> Response:
         return _ask_number(request, target, phone=phone, problem=ChallengeOver())
     visit = visit_of(request)
     try:
-        opened = await service.open_session(challenge_id, code[:20], visit=visit, state=request.state)
+        opened = await phone_codes.open_session(challenge_id, code[:20], visit=visit, state=request.state)
     except CodeNotAccepted as problem:
         return _ask_code(request, challenge, phone, target, problem=problem)
     except (ChallengeOver, AccountLocked) as problem:
@@ -132,7 +132,7 @@ def _form(request: AppRequest, target: str, *, challenge: str, phone: str, probl
         challenge=challenge,
         phone=phone,
         phone_shown=mask("".join(phone.split())),
-        resend_after=int(service.RESEND_AFTER.total_seconds()),
+        resend_after=int(phone_codes.RESEND_AFTER.total_seconds()),
         error=words.problem(problem.code, problem.title(), **problem.members) if problem else None,
         mistyped=isinstance(problem, PhoneNotValid | CodeNotAccepted),
     )

@@ -1,0 +1,122 @@
+"""Sign-in with a one-time code that goes to a phone, as use cases."""
+
+import secrets
+import unicodedata
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from app_server.identity import phones
+from app_server.identity.devices import Visit
+from app_server.identity.models import SignInChallenge
+from app_server.identity.problems import AccountLocked, ChallengeOver, CodeNotAccepted, PhoneNotValid
+from app_server.identity.service import OpenedSession, ensure_resident, new_session, phone_index
+from app_server.kernel.crypto import KeyRing
+from app_server.kernel.ids import uuid7
+from app_server.kernel.limits import Rate, limit
+from app_server.kernel.problems import FieldError
+from app_server.kernel.redis import Redis
+from app_server.kernel.settings import Settings
+from app_server.kernel.state import AppState
+from app_server.kernel.unit_of_work import execute, fetchrow, in_unit_of_work
+
+CODE_LIFE = timedelta(minutes=5)
+RESEND_AFTER = timedelta(seconds=60)
+MOST_ATTEMPTS = 5
+
+PER_NUMBER = Rate(most=5, per=timedelta(hours=1))
+PER_DEVICE = Rate(most=20, per=timedelta(hours=1))
+
+CODE_TEXTS = {
+    "zh-CN": "【{city}】登录验证码 {code}，5 分钟内有效。工作人员不会向您索要验证码。",
+    "en": "{city}: your sign-in code is {code}. It works for 5 minutes. Nobody from the city will ask you for it.",
+}
+
+
+async def request_challenge(phone: str, *, locale: str, address: str, device: str | None, state: AppState) -> UUID:
+    """Send a one-time code; the challenge's id. Known and unknown numbers are the same here: nobody is looked up.
+
+    Problems: `phone_not_valid`, `too_many_requests`. Without Valkey the limits cannot be held, so no code is sent
+    (`temporarily_unavailable`).
+    """
+    number = phones.normalise(phone)
+    if number is None:
+        raise PhoneNotValid(errors=[FieldError(pointer="/phone", detail="A mobile number, like 138 0000 0001.")])
+    index = phone_index(state["keys"], number)
+    await _hold_limits(state["redis"], state["settings"], index, address, device)
+    return await _send_code(number, index, locale, state)
+
+
+async def _hold_limits(redis: Redis, settings: Settings, number: str, address: str, device: str | None) -> None:
+    per_address = Rate(most=settings.codes_per_address, per=timedelta(hours=1))
+    await limit(redis, "code:address", address, per_address, fail_open=False)
+    if device:
+        await limit(redis, "code:device", device, PER_DEVICE, fail_open=False)
+    await limit(redis, "code:resend", number, Rate(most=1, per=RESEND_AFTER), fail_open=False)
+    await limit(redis, "code:number", number, PER_NUMBER, fail_open=False)
+
+
+@in_unit_of_work
+async def _send_code(number: phones.Phone, index: str, locale: str, state: AppState) -> UUID:
+    keys, now = state["keys"], state["clock"]()
+    challenge_id, code = uuid7(), f"{secrets.randbelow(1_000_000):06}"
+    await SignInChallenge.create(
+        id=challenge_id,
+        phone_index=index,
+        phone_sealed=keys.seal("challenge.phone", number),
+        code_hash=_code_hash(keys, challenge_id, code),
+        locale=locale,
+        expires_at=now + CODE_LIFE,
+    )
+    text = CODE_TEXTS.get(locale, CODE_TEXTS["en"]).format(city=state["settings"].city(locale), code=code)
+    await state["ports"].sms.queue_sms(
+        to=number, text=text, unique_key=f"challenge:{challenge_id}", expires_at=now + CODE_LIFE
+    )
+    return challenge_id
+
+
+async def open_session(challenge_id: UUID, code: str, *, visit: Visit, state: AppState) -> OpenedSession:
+    """Trade the right code for a session; a person who was never here becomes a resident.
+
+    Each try counts before it is looked at, so a thousand at once still are five. Problems: `code_not_accepted` (with
+    `tries_left`), `challenge_over`, `account_locked`.
+    """
+    row = await _count_attempt(challenge_id, state["clock"]())
+    if row is None:
+        raise ChallengeOver()
+    code = "".join(unicodedata.normalize("NFKC", code).split())  # full-width digits are those of ASCII
+    if not secrets.compare_digest(_code_hash(state["keys"], challenge_id, code), row["code_hash"]):
+        left = MOST_ATTEMPTS - row["attempts"]
+        raise CodeNotAccepted(errors=[FieldError(pointer="/code", detail=f"{left} tries left.")], tries_left=left)
+    return await _admit(challenge_id, row, visit, state)
+
+
+@in_unit_of_work
+async def _count_attempt(challenge_id: UUID, now: datetime) -> Any:
+    return await fetchrow(
+        "UPDATE core_sign_in_challenge SET attempts = attempts + 1"
+        " WHERE id = $1 AND used_at IS NULL AND attempts < $2 AND expires_at > $3"
+        " RETURNING code_hash, attempts, phone_index, phone_sealed, locale",
+        challenge_id,
+        MOST_ATTEMPTS,
+        now,
+    )
+
+
+@in_unit_of_work
+async def _admit(challenge_id: UUID, row: Any, visit: Visit, state: AppState) -> OpenedSession:
+    now = state["clock"]()
+    used = await execute(
+        "UPDATE core_sign_in_challenge SET used_at = $2 WHERE id = $1 AND used_at IS NULL", challenge_id, now
+    )
+    if not used:
+        raise ChallengeOver()
+    number = state["keys"].open("challenge.phone", row["phone_sealed"])
+    resident = await ensure_resident(number, locale=row["locale"], keys=state["keys"])
+    if resident.locked_at is not None:
+        raise AccountLocked()
+    return await new_session(resident, visit, state)
+
+
+def _code_hash(keys: KeyRing, challenge_id: UUID, code: str) -> str:
+    return keys.blind_index("challenge.code", f"{challenge_id}\0{code}").hex()
