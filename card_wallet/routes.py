@@ -7,6 +7,7 @@ from app_server.authorization.problems import ConsentWithdrawn
 from app_server.identity.cookies import client_address
 from app_server.kernel.access import Anonymous, MiniApp, Operator, Provider, Resident, Verifier, access, actor
 from app_server.kernel.cookies import clear_cookie, set_cookie
+from app_server.kernel.drawing import svg
 from app_server.kernel.idempotency import idempotent, key_of, takes_key
 from app_server.kernel.languages import language_of
 from app_server.kernel.limits import limit
@@ -20,7 +21,7 @@ from app_server.kernel.problems import (
 from app_server.kernel.routing import Route, delete, describe, get, post, put
 from app_server.kernel.schemas import entity_tag, no_content, page_request, read, read_bytes, reply
 from app_server.kernel.state import AppRequest
-from card_wallet import drawing, pictures, readers, service, verification
+from card_wallet import pictures, readers, service, verification
 from card_wallet.principals import COOKIE
 from card_wallet.problems import (
     REFUSALS,
@@ -85,7 +86,7 @@ async def show_card_as_picture(request: AppRequest) -> Response:
     """The code drawn, for pages without JavaScript. Each picture is a new code."""
     resident, card_id = actor(request, Resident), request.path_params["id"]
     shown = await service.show_card(resident.id, card_id, state=request.state)
-    return Response(drawing.svg(shown.text), media_type="image/svg+xml", headers={"cache-control": "no-store"})
+    return Response(svg(shown.text), media_type="image/svg+xml", headers={"cache-control": "no-store"})
 
 
 @access(MiniApp, scope="cards:issue")

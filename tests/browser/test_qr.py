@@ -10,7 +10,7 @@ import zxingcpp
 from PIL import Image
 from playwright.sync_api import Browser, Error, Page
 
-from card_wallet.drawing import svg
+from app_server.kernel.drawing import svg
 from tests.browser.screens import photograph
 
 JS = Path(__file__).parents[2] / "app_server" / "static" / "js"

@@ -26,10 +26,25 @@ async def for_code(form: Mapping[str, str], state: AppState) -> Tokens:
     verifier = required(form, "code_verifier")
     if not 43 <= len(verifier) <= 128 or not verifier.isascii():
         raise OAuthError("invalid_request", "code_verifier must have 43 to 128 characters (RFC 7636 §4.1)")
-    refresh_token = new_secret("br")
-    redeemed = await _redeem(client, assertion, form, verifier, refresh_token, state)
+    challenge = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()
+    code, redirect_uri = required(form, "code"), required(form, "redirect_uri")
+    return await traded(client, assertion, code=code, redirect_uri=redirect_uri, challenge=challenge, state=state)
+
+
+async def traded(
+    client: Client,
+    assertion: VerifiedClaims | None,
+    *,
+    code: str,
+    redirect_uri: str,
+    challenge: str,
+    state: AppState,
+) -> Tokens:
+    """Tokens for a code of this client's, place and PKCE challenge, once. Raises `OAuthError`."""
+    refresh_token, code_hash = new_secret("br"), token_hash(code)
+    redeemed = await _redeem(client, assertion, code_hash, redirect_uri, challenge, refresh_token, state)
     if redeemed is None:
-        await _stop_reuse(client, token_hash(required(form, "code")), state)
+        await _stop_reuse(client, code_hash, state)
         raise OAuthError("invalid_grant", "the code is used, expired, or of another client, place or verifier")
     scopes = redeemed.granted & scopes_of(client)
     if redeemed.asked is not None:
@@ -53,22 +68,22 @@ async def for_code(form: Mapping[str, str], state: AppState) -> Tokens:
 async def _redeem(
     client: Client,
     assertion: VerifiedClaims | None,
-    form: Mapping[str, str],
-    verifier: str,
+    code_hash: str,
+    redirect_uri: str,
+    challenge: str,
     refresh_token: str,
     state: AppState,
 ) -> RedeemedCode | None:
     redemptions: Redemptions = state["redemptions"]  # type: ignore[typeddict-item]
-    redirect_uri = required(form, "redirect_uri")
     if not redirect_uri.isprintable():
         return None
     redemption = Redemption(
         app_id=client.app_id,
         jti=assertion["jti"] if assertion else None,
         assertion_expires_at=datetime.fromtimestamp(assertion["exp"], UTC) if assertion else None,
-        code_hash=token_hash(required(form, "code")),
+        code_hash=code_hash,
         redirect_uri=redirect_uri,
-        code_challenge=base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode(),
+        code_challenge=challenge,
         refresh_hash=token_hash(refresh_token),
         grant_expires_at=state["clock"]() + timedelta(days=state["settings"].session_days),
         at=state["clock"](),
