@@ -62,12 +62,12 @@ async def test_a_sign_in_at_the_moment_of_the_lock_does_not_slip_through(
     admitted, may_go_on = asyncio.Event(), asyncio.Event()
     new_session = service.new_session
 
-    async def slowly(*given: Any) -> service.OpenedSession:
+    async def slowly(*given: Any, **named: Any) -> service.OpenedSession:
         admitted.set()
         await may_go_on.wait()
-        return await new_session(*given)
+        return await new_session(*given, **named)
 
-    monkeypatch.setattr(service, "new_session", slowly)
+    monkeypatch.setattr("app_server.identity.phone_codes.new_session", slowly)
     signing_in = asyncio.create_task(sign_in(city, challenge))
     await admitted.wait()
     locking = asyncio.create_task(lock(city, person))
