@@ -1,14 +1,19 @@
-"""A launch code is redeemed once, with an assertion used once; all that wait in one statement, which is the commit."""
+"""A launch code is redeemed once, with an assertion used once; all that wait in one statement, which is the commit.
+
+Who asks again within `GRACE`, because the answer was lost, gets the same again: one session and one refresh token.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from app_server.identity.models import SignInMethod
+from app_server.identity.refresh import GRACE
 from app_server.kernel.batch import Batcher
 from app_server.kernel.ids import uuid7
-from app_server.kernel.unit_of_work import fetch
+from app_server.kernel.unit_of_work import fetch, fetchrow
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,7 +28,7 @@ class Redemption:
     code_hash: str
     redirect_uri: str
     code_challenge: str
-    refresh_hash: str  # of the token that a client gets which the resident lets act while she is away
+    refresh_hash: str  # of the token that a client gets which the resident lets act while she is away; same for a code
     grant_expires_at: datetime
     at: datetime
 
@@ -72,21 +77,40 @@ async def redeem_all(asked: list[Redemption]) -> Sequence[RedeemedCode | Asserti
         [each.grant_expires_at for each in asked],
         [uuid7() for _ in asked],
     )
-    found: dict[UUID, RedeemedCode | None] = {row["id"]: None for row in rows}
-    for row in rows:
-        if row["launch_id"] is not None:
-            found[row["id"]] = RedeemedCode(
-                resident_id=row["resident_id"],
-                session_id=row["session_id"],
-                launch_id=row["launch_id"],
-                nonce=row["nonce"],
-                asked=None if row["asked"] is None else frozenset(row["asked"].split()),
-                granted=frozenset(row["granted"] or ()),
-                signed_in_at=row["signed_in_at"],
-                method=SignInMethod(row["method"]),
-                lasting=row["lasting"],
-            )
+    found = {row["id"]: _redeemed(row) if row["launch_id"] is not None else None for row in rows}
     return [found[each] if each in found else AssertionUsed() for each in ids]
+
+
+async def redeemed_before(asked: Redemption) -> RedeemedCode | None:
+    """What the code gave within the last `GRACE`, to the same client for the same request, if that stands; else None.
+
+    Also None once the refresh token that it gave was used: then the answer has arrived.
+    """
+    row = await fetchrow(
+        _REDEEMED,
+        asked.code_hash,
+        asked.app_id,
+        asked.redirect_uri,
+        asked.code_challenge,
+        asked.refresh_hash,
+        asked.at,
+        asked.at - GRACE,
+    )
+    return _redeemed(row) if row else None
+
+
+def _redeemed(row: Any) -> RedeemedCode:
+    return RedeemedCode(
+        resident_id=row["resident_id"],
+        session_id=row["session_id"],
+        launch_id=row["launch_id"],
+        nonce=row["nonce"],
+        asked=None if row["asked"] is None else frozenset(row["asked"].split()),
+        granted=frozenset(row["granted"] or ()),
+        signed_in_at=row["signed_in_at"],
+        method=SignInMethod(row["method"]),
+        lasting=row["lasting"],
+    )
 
 
 # Rows are locked in one order, so that two processes wait for each other and never in a circle.
@@ -140,4 +164,19 @@ WITH asked AS (
 SELECT heard.id, j.resident_id, CASE WHEN j.is_client THEN j.launch_id ELSE j.session_id END AS session_id,
   j.launch_id, j.nonce, j.scope AS asked, j.granted, j.signed_in_at, j.method, j.lasting
 FROM heard LEFT JOIN judged j USING (id)
+"""
+
+_REDEEMED = """
+SELECT c.resident_id, given.id AS session_id, c.launch_id, c.nonce, c.scope AS asked, (
+    SELECT array_agg(g.scope) FROM core_consent g
+    WHERE g.resident_id = c.resident_id AND g.app_id = c.app_id AND g.withdrawn_at IS NULL
+  ) AS granted,
+  s.created_at AS signed_in_at, s.method, c.scope IS NOT NULL AND given.parent_id IS NULL AS lasting
+FROM core_launch_code c
+JOIN core_session s ON s.id = c.session_id
+JOIN core_session given ON given.id = CASE WHEN c.scope IS NULL THEN c.session_id ELSE c.launch_id END
+JOIN core_resident p ON p.id = c.resident_id AND p.locked_at IS NULL
+WHERE c.code_hash = $1 AND c.app_id = $2 AND c.redirect_uri = $3 AND c.code_challenge = $4
+  AND c.used_at >= $7 AND given.ended_at IS NULL AND given.expires_at > $6
+  AND NOT EXISTS (SELECT 1 FROM core_refresh_token t WHERE t.token_hash = $5 AND t.used_at IS NOT NULL)
 """

@@ -33,6 +33,12 @@ async def test_a_lost_answer_does_not_double_anything(city: City) -> None:
     assert len(city.platform.cards_of(lin)) == 1
 
 
+async def test_a_launch_goes_on_when_its_tokens_were_lost_once(city: City) -> None:
+    city.platform.forgets_tokens = 1
+    visit = await city.open(city.resident())
+    assert (await visit.post("/api/orders", key="one")).status_code == 200
+
+
 async def test_orders_go_on_while_the_platform_is_away(city: City) -> None:
     lin = city.resident()
     visit = await city.open(lin)

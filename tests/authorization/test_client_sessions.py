@@ -3,7 +3,7 @@
 import asyncio
 from datetime import timedelta
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import httpx2
 import jwt
@@ -35,11 +35,18 @@ async def lin(city: City) -> Person:
 
 async def opened(city: City, client: str, person: Person, scope: str = "openid profile offline_access") -> Any:
     """The client's tokens after she allowed it."""
+    return (await tokens(city, client, await code_for(city, client, person, scope))).json()
+
+
+async def code_for(
+    city: City, client: str, person: Person, scope: str = "openid profile offline_access", **asked: str
+) -> str:
+    """The code that the client gets after she allowed it."""
     browser = Browser(city, person)
-    answer = await browser.asks(question(client, scope=scope))
+    answer = await browser.asks(question(client, scope=scope, **asked))
     if answer.status_code == 200:
         answer = await browser.presses(answer, answer="allow")
-    return (await tokens(city, client, told(answer)["code"])).json()
+    return told(answer)["code"]
 
 
 async def sent(city: City, path: str, **form: str) -> httpx2.Response:
@@ -85,6 +92,39 @@ async def test_a_lost_answer_gets_the_same_successor_and_a_copy_ends_it_all(
     assert (await refreshed(city, clinic, first)).json()["error"] == "invalid_grant"
     assert (await refreshed(city, clinic, second)).json()["error"] == "invalid_grant"
     assert (await lin.get("/v1/me")).status_code == 200  # her own session is another
+
+
+async def test_a_code_whose_answer_was_lost_gives_the_same_session_and_refresh_token(
+    city: City, clinic: str, lin: Person
+) -> None:
+    code = await code_for(city, clinic, lin)
+    answers = await asyncio.gather(*(tokens(city, clinic, code) for _ in range(100)))
+    answers.append(await tokens(city, clinic, code))
+    assert {answer.status_code for answer in answers} == {200}
+    (given,) = {answer.json()["refresh_token"] for answer in answers}
+    assert len(await city.rows("SELECT 1 FROM core_session WHERE client_id = $1", clinic)) == 1
+    family = "SELECT 1 FROM core_refresh_token t JOIN core_session s ON s.id = t.session_id WHERE s.client_id = $1"
+    assert len(await city.rows(family, clinic)) == 1
+    next_one = (await refreshed(city, clinic, given)).json()["refresh_token"]
+    assert (await tokens(city, clinic, code)).json()["error"] == "invalid_grant"  # it has arrived
+    assert (await refreshed(city, clinic, next_one)).status_code == 200  # that was no theft yet
+
+
+@pytest.mark.parametrize("how", ["signed out", "locked", "given back", "not allowed any more"])
+async def test_what_has_ended_is_not_given_again(city: City, clinic: str, lin: Person, how: str) -> None:
+    scope = "openid profile" if how == "signed out" else "openid profile offline_access"
+    code = await code_for(city, clinic, lin, scope)
+    body = (await tokens(city, clinic, code)).json()
+    if how == "signed out":
+        await lin.delete("/v1/sign-in/sessions/current")
+    elif how == "locked":
+        await lock_resident(UUID(lin.id), reason="stolen phone", by="test", now=city.clock())
+    elif how == "given back":
+        await sent(city, "/oauth/revoke", client_id=clinic, token=body["refresh_token"])
+    else:
+        for consent in (await lin.get("/v1/consents")).json()["items"]:
+            await lin.delete(f"/v1/consents/{consent['id']}")
+    assert (await tokens(city, clinic, code)).json()["error"] == "invalid_grant"
 
 
 async def test_a_refresh_token_is_its_clients_and_nobody_elses(

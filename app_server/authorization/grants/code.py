@@ -8,10 +8,16 @@ from datetime import UTC, datetime, timedelta
 from app_server.authorization.client_proof import proven_client, used_before
 from app_server.authorization.issuing import id_token, resident_token, scopes_of
 from app_server.authorization.problems import OAuthError, required
-from app_server.authorization.redeeming import AssertionUsed, RedeemedCode, Redemption, Redemptions
+from app_server.authorization.redeeming import (
+    AssertionUsed,
+    RedeemedCode,
+    Redemption,
+    Redemptions,
+    redeemed_before,
+)
 from app_server.authorization.schemas import Tokens
 from app_server.identity.refresh import GRACE
-from app_server.identity.service import end_session, new_secret
+from app_server.identity.service import end_session
 from app_server.identity.sessions import sessions_of
 from app_server.kernel.crypto import token_hash
 from app_server.kernel.ports import Client
@@ -21,7 +27,7 @@ from app_server.kernel.unit_of_work import fetchrow
 
 
 async def for_code(form: Mapping[str, str], state: AppState) -> Tokens:
-    """Trade the code, once. Raises `OAuthError`."""
+    """Trade the code; a retry within `GRACE` gets the same session and refresh token. Raises `OAuthError`."""
     client, assertion = proven_client(form, state)
     verifier = required(form, "code_verifier")
     if not 43 <= len(verifier) <= 128 or not verifier.isascii():
@@ -40,8 +46,11 @@ async def traded(
     challenge: str,
     state: AppState,
 ) -> Tokens:
-    """Tokens for a code of this client's, place and PKCE challenge, once. Raises `OAuthError`."""
-    refresh_token, code_hash = new_secret("br"), token_hash(code)
+    """Tokens for a code of this client's, place and PKCE challenge: one session, however often within `GRACE`.
+
+    Raises `OAuthError`.
+    """
+    refresh_token, code_hash = _refresh_token(code, state), token_hash(code)
     redeemed = await _redeem(client, assertion, code_hash, redirect_uri, challenge, refresh_token, state)
     if redeemed is None:
         await _stop_reuse(client, code_hash, state)
@@ -89,9 +98,15 @@ async def _redeem(
         at=state["clock"](),
     )
     try:
-        return await redemptions(redemption)
+        return await redemptions(redemption) or await redeemed_before(redemption)
     except AssertionUsed:
         raise used_before() from None
+
+
+def _refresh_token(code: str, state: AppState) -> str:
+    """What follows from the code and a key of ours: a retry gets the same, and it is kept nowhere."""
+    derived = state["keys"].blind_index("code.refresh", code)
+    return f"br_{base64.urlsafe_b64encode(derived).rstrip(b'=').decode()}"
 
 
 async def _stop_reuse(client: Client, code_hash: str, state: AppState) -> None:

@@ -19,6 +19,7 @@ from banyan_sdk.protocol import (
     CARDS_PATH,
     IDEMPOTENCY_HEADER,
     JWKS_PATH,
+    LAUNCH_CODE_LIFETIME,
     NOTICES_PATH,
     TOKEN_PATH,
     USERINFO_PATH,
@@ -135,6 +136,7 @@ class Platform:
         self.keys = PlatformKeys(self._http)
         self._token: tuple[str, float] | None = None
         self._token_lock = asyncio.Lock()
+        self._opened: dict[UUID, float] = {}
 
     async def close(self) -> None:
         await self._http.aclose()
@@ -214,16 +216,23 @@ class Platform:
     async def exchange(self, code: str, launch_id: UUID) -> tuple[TokenReply, dict[str, Any], UserInfo | None]:
         """A launch code becomes tokens, the claims of the ID token, and the profile if `profile:read` was granted.
 
-        Raises PlatformRefused for a used or old code, TokenRefused for an ID token that does not hold.
+        Asks again, with a fresh assertion, when no answer came; a launch that was opened is not opened again, although
+        the city would answer a retry: who saw its address may not follow. Raises PlatformRefused for a used or old
+        code, TokenRefused for an ID token that does not hold.
         """
-        form = CodeExchange(
-            code=code,
-            code_verifier=self._key.code_verifier(launch_id),
-            redirect_uri=f"{self.origin}/",
-            client_assertion=self._assertion(),
-            client_id=self.app_id,
-        )
-        tokens = await self._tokens(form)
+        now = time.monotonic()
+        self._opened = {launch: until for launch, until in self._opened.items() if until > now}
+        if launch_id in self._opened:
+            raise PlatformRefused(400, None)
+        self._opened[launch_id] = now + LAUNCH_CODE_LIFETIME
+        try:
+            try:
+                tokens = await self._traded(code, launch_id)
+            except PlatformUnreachable:
+                tokens = await self._traded(code, launch_id)
+        except BaseException:
+            self._opened.pop(launch_id, None)
+            raise
         if tokens.id_token is None:
             raise jose.TokenRefused("there is no ID token")
         claims = await self._verified(tokens.id_token)
@@ -236,6 +245,16 @@ class Platform:
             if profile.sub != claims["sub"]:
                 raise jose.TokenRefused("the profile is another resident's")
         return tokens, claims, profile
+
+    async def _traded(self, code: str, launch_id: UUID) -> TokenReply:
+        form = CodeExchange(
+            code=code,
+            code_verifier=self._key.code_verifier(launch_id),
+            redirect_uri=f"{self.origin}/",
+            client_assertion=self._assertion(),
+            client_id=self.app_id,
+        )
+        return await self._tokens(form)
 
     async def _verified(self, id_token: str) -> dict[str, Any]:
         def check() -> dict[str, Any]:

@@ -5,7 +5,7 @@ import json
 import secrets
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 from urllib.parse import parse_qsl
@@ -43,6 +43,7 @@ from banyan_sdk.signing import sign_event, sign_request
 from banyan_sdk.surroundings import origin_beside
 
 TOKEN_LIFETIME = 600  # seconds
+CODE_GRACE = 30  # seconds in which a used code gives the same again: the answer may have been lost
 
 Wish = TypeVar("Wish", bound=BaseModel)
 
@@ -112,6 +113,7 @@ class Code:
     launch_id: UUID
     challenge: str
     expires: float
+    used: bool = False
 
 
 @dataclass(slots=True)
@@ -127,6 +129,7 @@ class FakePlatform:
     away: bool = False  # answers 503 to everything
     suspended: bool = False  # the operator paused the mini-app: it gets no token, and those it has are not taken
     forgets_answers: int = 0  # so many writes take effect, and their answers are lost
+    forgets_tokens: int = 0  # so many launch codes are used, and the tokens for them are lost
     told_enough: str | None = None  # the `sub` of a resident for whom every write is answered with 429, for an hour
     writes: int = 0  # requests that reached cards and notices, repeated ones too
 
@@ -228,7 +231,7 @@ class FakePlatform:
             self._check_assertion(exchange.client_assertion)
         except (ValidationError, jose.TokenRefused):
             return JSONResponse({"error": "invalid_client"}, 401)
-        code = self._codes.pop(exchange.code, None)
+        code = self._codes.get(exchange.code)
         origin = origin_beside(self.base_url, self.manifest.app_id)
         if (
             code is None
@@ -237,6 +240,11 @@ class FakePlatform:
             or exchange.redirect_uri != f"{origin}/"
         ):
             return JSONResponse({"error": "invalid_grant"}, 400)
+        if not code.used:
+            self._codes[exchange.code] = replace(code, used=True, expires=time.monotonic() + CODE_GRACE)
+        if self.forgets_tokens > 0:
+            self.forgets_tokens -= 1
+            raise Away
         return self._issue(code.resident, frozenset({Scope.OPENID, *code.resident.grants}), code.launch_id)
 
     def _check_assertion(self, assertion: str) -> None:
