@@ -23,6 +23,7 @@ from app_server.kernel.state import AppState
 from app_server.kernel.unit_of_work import after_commit, execute, fetch, fetchrow, in_unit_of_work
 
 MOST = 50  # clients of one organisation
+COLUMNS = "name, redirect_uris, post_logout_redirect_uris, proof, public_keys, scopes"  # as `_columns` gives them
 PARTS = ("kty", "crv", "x", "y", "kid", "use", "alg")  # what is kept of a public key
 
 
@@ -34,14 +35,14 @@ async def register(asked: DescribeClient, *, by: Provider, state: AppState) -> C
     if len(await _rows(by, None, UUID(int=0), MOST)) >= MOST:
         raise ValidationFailed(f"An organisation has at most {MOST} clients. Remove one that is not used any more.")
     row = await fetchrow(
-        f"INSERT INTO core_registered_client"
-        " (id, client_id, organisation_id, name, redirect_uris, proof, public_keys, scopes, version, created_at)"
-        f" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 1, $9) RETURNING id, {DETAILS}",
+        "INSERT INTO core_registered_client"
+        f" (id, client_id, organisation_id, created_at, version, {COLUMNS})"
+        f" VALUES ($1, $2, $3, $4, 1, $5, $6, $7, $8, $9, $10) RETURNING id, {DETAILS}",
         uuid7(),
         f"c_{secrets.token_hex(8)}",
         by.organisation_id,
-        *_columns(asked),
         state["clock"](),
+        *_columns(asked),
     )
     return await _told("client.registered", row, by, state)
 
@@ -59,8 +60,8 @@ async def change(
     if version is not None and version != before["version"]:
         raise PreconditionFailed()
     row = await fetchrow(
-        "UPDATE core_registered_client SET name = $2, redirect_uris = $3, proof = $4, public_keys = $5, scopes = $6,"
-        f" version = version + 1 WHERE id = $1 RETURNING id, {DETAILS}",
+        f"UPDATE core_registered_client SET ({COLUMNS}) = ($2, $3, $4, $5, $6, $7), version = version + 1"
+        f" WHERE id = $1 RETURNING id, {DETAILS}",
         before["id"],
         *_columns(asked),
     )
@@ -153,9 +154,10 @@ async def _told(action: str, row: Any, by: Provider, state: AppState) -> ClientV
 
 def _check(asked: DescribeClient, state: AppState) -> None:
     own, errors = state["settings"].base_url, []
-    for place, uri in enumerate(asked.redirect_uris):
-        if mistake := redirect_uris.mistake_in(uri, asked.proof, own):
-            errors.append(FieldError(pointer=pointer(("redirect_uris", place)), detail=mistake))
+    for member in ("redirect_uris", "post_logout_redirect_uris"):
+        for place, uri in enumerate(getattr(asked, member)):
+            if mistake := redirect_uris.mistake_in(uri, asked.proof, own):
+                errors.append(FieldError(pointer=pointer((member, place)), detail=mistake))
     if asked.proof is Proof.PRIVATE_KEY_JWT and (mistake := mistake_in(asked.public_keys)):
         errors.append(FieldError(pointer="/public_keys", detail=mistake))
     if not all(_is_text(key.get(part, "")) for key in asked.public_keys for part in PARTS):
@@ -178,6 +180,7 @@ def _columns(asked: DescribeClient) -> list[str]:
     return [
         orjson.dumps(said["name"]).decode(),
         orjson.dumps(said["redirect_uris"]).decode(),
+        orjson.dumps(said["post_logout_redirect_uris"]).decode(),
         said["proof"],
         orjson.dumps([{part: key[part] for part in PARTS if part in key} for key in asked.public_keys]).decode(),
         orjson.dumps(said["scopes"]).decode(),
@@ -189,6 +192,7 @@ def _view(row: Mapping[str, Any]) -> ClientView:
         client_id=row["client_id"],
         name=orjson.loads(row["name"]),
         redirect_uris=orjson.loads(row["redirect_uris"]),
+        post_logout_redirect_uris=orjson.loads(row["post_logout_redirect_uris"] or "[]"),
         proof=Proof(row["proof"]),
         public_keys=orjson.loads(row["public_keys"]),
         scopes=orjson.loads(row["scopes"]),

@@ -58,6 +58,8 @@ async def id_token(client: Client, code: RedeemedCode, state: AppState) -> str:
     nonce = str(code.launch_id) if code.asked is None else code.nonce
     if nonce is not None:
         claims["nonce"] = nonce
+    if code.asked is not None:  # a launch is part of the resident's own session, whose name is nobody else's to know
+        claims["sid"] = str(code.session_id)
     return sign(claims, typ="JWT", keys=state["keys"])
 
 

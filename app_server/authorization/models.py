@@ -56,6 +56,7 @@ class RegisteredClient(Model):
     organisation_id = fields.UUIDField(db_index=True)
     name: dict[str, str] = fields.JSONField()
     redirect_uris: list[str] = fields.JSONField()
+    post_logout_redirect_uris: list[str] | None = fields.JSONField(null=True)
     proof = fields.CharField(max_length=20)
     public_keys: list[dict[str, Any]] = fields.JSONField()
     scopes: list[dict[str, Any]] = fields.JSONField()

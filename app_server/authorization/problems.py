@@ -40,6 +40,20 @@ class AuthorizationOver(Problem):
     status = 410
 
 
+class LogoutNotAsked(Problem):
+    """The service that sent you here did not say properly who it is. You can still sign out here yourself."""
+
+    code = "logout_not_asked"
+    status = 400
+
+
+class LogoutOver(Problem):
+    """This request to sign out has waited for too long. You can still sign out here yourself."""
+
+    code = "logout_over"
+    status = 410
+
+
 class OAuthError(Exception):
     """A refusal of the token endpoint (RFC 6749 §5.2): its code, and a sentence for the client's developer."""
 

@@ -18,7 +18,10 @@ from app_server.kernel.unit_of_work import fetch
 ASK_EVERY = 1.5  # seconds between looks; with PATIENCE below 5 s
 PATIENCE = 2.5  # seconds for one look
 
-DETAILS = "client_id, version, organisation_id, name, redirect_uris, proof, public_keys, scopes, created_at"
+DETAILS = (
+    "client_id, version, organisation_id, name, redirect_uris, post_logout_redirect_uris, proof, public_keys, scopes,"
+    " created_at"
+)
 
 log = logger(__name__)
 
@@ -89,6 +92,7 @@ def client_of(row: Mapping[str, Any]) -> Client:
         proof=Proof(row["proof"]),
         public_keys=readable(row["client_id"], orjson.loads(row["public_keys"])),
         scopes=[ScopeRequest(**scope) for scope in orjson.loads(row["scopes"])],
+        post_logout_redirect_uris=frozenset(orjson.loads(row["post_logout_redirect_uris"] or "[]")),
     )
 
 

@@ -198,6 +198,7 @@ async def discovery(request: AppRequest) -> Response:
             "require_pushed_authorization_requests": False,
             "revocation_endpoint": f"{base}/oauth/revoke",
             "introspection_endpoint": f"{base}/oauth/introspect",
+            "end_session_endpoint": f"{base}/end-session",
             "jwks_uri": f"{base}/.well-known/jwks.json",
             "scopes_supported": [
                 "openid",
@@ -221,7 +222,7 @@ async def discovery(request: AppRequest) -> Response:
             "code_challenge_methods_supported": ["S256"],
             "prompt_values_supported": ["none", "login", "consent", "select_account"],
             "claims_supported": [
-                *("iss", "sub", "aud", "exp", "iat", "auth_time", "nonce", "acr"),
+                *("iss", "sub", "aud", "exp", "iat", "auth_time", "nonce", "acr", "sid"),
                 *("name", "locale", "phone_number", "phone_number_verified"),
             ],
             "acr_values_supported": sorted(ASSURANCE.values()),

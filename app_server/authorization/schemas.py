@@ -67,6 +67,7 @@ class DescribeClient(Schema):
 
     name: Texts
     redirect_uris: list[str] = Field(min_length=1, max_length=10)
+    post_logout_redirect_uris: list[str] = Field(default=[], max_length=10)
     proof: Proof = Proof.PRIVATE_KEY_JWT
     public_keys: list[dict[str, Any]] = Field(default=[], max_length=10)
     scopes: list[AskedScope] = Field(default=[], max_length=10)

@@ -81,7 +81,8 @@ class Proof(StrEnum):
 class Client:
     """Who may have tokens: a published mini-app, or a client that a provider registered.
 
-    `sector` is what its pairwise subjects are made from. `app_id` is its `client_id`.
+    `sector` is what its pairwise subjects are made from. `app_id` is its `client_id`. `post_logout_redirect_uris` are
+    where it may have people led after they sign out.
     """
 
     app_id: str
@@ -92,6 +93,7 @@ class Client:
     proof: Proof
     public_keys: Mapping[str, EllipticCurvePublicKey | Ed25519PublicKey]
     scopes: Sequence[ScopeRequest]
+    post_logout_redirect_uris: frozenset[str] = frozenset()
 
 
 class Clients(Protocol):

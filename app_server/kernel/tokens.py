@@ -36,13 +36,17 @@ class TokenRefused(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Expectation:
-    """What a token must be: its `typ`, issuer, audience (or one of its other names), and the claims it must carry."""
+    """What a token must be: its `typ`, issuer, audience (or one of its other names), and the claims it must carry.
+
+    With `audience=None` it may be for anybody, which the caller then looks at; with `may_be_old` it may have expired.
+    """
 
     typ: str | None
     issuer: str
-    audience: str
+    audience: str | None
     audience_also: tuple[str, ...] = ()
     required: tuple[str, ...] = ("iss", "aud", "exp", "iat")
+    may_be_old: bool = False
 
 
 def sign(claims: Mapping[str, Any], *, typ: str, keys: KeyRing) -> str:
@@ -126,11 +130,11 @@ def _check_claims(claims: dict[str, Any], expected: Expectation, now: float) -> 
     if claims["iss"] != expected.issuer:
         raise TokenRefused("iss is another")
     audience = claims["aud"]
-    if audience != expected.audience:
+    if expected.audience is not None and audience != expected.audience:
         named = audience if isinstance(audience, list) else [audience]
         if expected.audience not in named and not any(name in named for name in expected.audience_also):
             raise TokenRefused("aud is another")
-    if claims["exp"] + LEEWAY <= now:
+    if claims["exp"] + LEEWAY <= now and not expected.may_be_old:
         raise TokenRefused("expired")
     if claims["iat"] - LEEWAY > now or claims.get("nbf", 0) - LEEWAY > now:
         raise TokenRefused("issued in the future; check the clock")

@@ -34,7 +34,7 @@ Answer = Mapping[str, str | None]
 @access(Anonymous)
 async def authorize(request: AppRequest) -> Response:
     """A client asks, by GET or POST, to know who is in front of the browser."""
-    settings, given = request.state["settings"], await _parameters(request)
+    settings, given = request.state["settings"], await parameters(request)
     await requests.spare(client_address(request), state=request.state)
     try:
         asked = await _pushed(request, given) or read(given, request.state["ports"].clients.find)[0]
@@ -92,7 +92,7 @@ def _show(request: AppRequest, waiting: Waiting, scopes: Sequence[ScopeRequest])
         headers=PRIVATE,
         request_name=waiting.name,
         client=text_of(waiting.client.name, locale),
-        home=_place(waiting.asked.redirect_uri),
+        home=place_of(waiting.asked.redirect_uri),
         shown=requests.fingerprint(scopes),
         scopes=[scope_view(scope, locale) for scope in scopes],
     )
@@ -114,7 +114,8 @@ async def _pushed(request: AppRequest, given: Sequence[tuple[str, str]]) -> Aske
     return asked
 
 
-async def _parameters(request: AppRequest) -> Sequence[tuple[str, str]]:
+async def parameters(request: AppRequest) -> Sequence[tuple[str, str]]:
+    """What stands in the query of a GET or the form of a POST. Raises `validation_failed`."""
     raw = request.scope["query_string"] if request.method == "GET" else await read_bytes(request, most=LARGEST_QUESTION)
     try:
         return parse_qsl(raw.decode(), keep_blank_values=True, max_num_fields=50, errors="strict")
@@ -180,7 +181,7 @@ def _back(
         request,
         "onward.html",
         headers={**PRIVATE, **policy},
-        place=_place(redirect_uri),
+        place=place_of(redirect_uri),
         go_to=None if posts else target,
         post_to=redirect_uri if posts else None,
         members=told,
@@ -200,7 +201,8 @@ def _to_sign_in(waiting: Waiting, *, again: bool) -> Response:
     return _go(f"/sign-in?{urlencode(onward)}")
 
 
-def _place(redirect_uri: str) -> str:
+def place_of(redirect_uri: str) -> str:
+    """Where an address leads, as a person reads it."""
     parts = urlsplit(redirect_uri)
     return parts.netloc or parts.scheme
 

@@ -132,6 +132,8 @@ async def problem_page(request: AppRequest, problem: Problem, reference: str) ->
 def _remedy(problem: Problem, request: AppRequest) -> str:
     if problem.status == 401:
         return "sign_in"
+    if problem.code in ("logout_not_asked", "logout_over"):
+        return "sign_out"
     if problem.status in (429, 500, 502, 503, 504) and request.method == "GET":
         return "again"
     return "home"

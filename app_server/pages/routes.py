@@ -8,6 +8,7 @@ from app_server.kernel.routing import Route, get
 from app_server.kernel.state import AppRequest
 from app_server.pages.authorize import authorize_routes
 from app_server.pages.consent import consent_routes
+from app_server.pages.end_session import end_session_routes
 from app_server.pages.files import file_routes
 from app_server.pages.messages import messages
 from app_server.pages.render import look_of, page
@@ -72,5 +73,6 @@ routes: list[Route] = [
     *session_page_routes,
     *consent_routes,
     *authorize_routes,
+    *end_session_routes,
     *file_routes,
 ]

@@ -108,6 +108,24 @@ async def allow(scene: Scene) -> Wish:
     )
 
 
+@write("POST", "/end-session")
+async def wish_to_leave(scene: Scene) -> Wish:
+    return Wish(path="/end-session", options={"data": {"client_id": await scene.client()}})
+
+
+@write("POST", "/end-session/{wish}")
+async def leave(scene: Scene) -> Wish:
+    who = await scene.newcomer()
+    asked = await scene.http.post("/end-session", data={"client_id": await scene.client()})
+    sql = "SELECT 1 FROM core_session WHERE id = $1 AND ended_at IS NOT NULL"
+    return Wish(
+        path=asked.headers["location"],
+        headers=who.headers,
+        options={"data": {"answer": "sign_out"}},
+        effects=count(scene, sql, who.session_id),
+    )
+
+
 @write("POST", "/oauth/token")
 async def renew(scene: Scene) -> Wish:
     who = await scene.newcomer()

@@ -24,6 +24,7 @@ export function clientForm(client, { send, done, cancel }) {
   const inBoth = (pointer, word, texts) => h("div", { class: "client-texts" }, LANGUAGES.map((language) => field(`${pointer}/${language}`, t(`desk.clients.in.${language}`, { what: t(`desk.clients.${word}`) }), line(texts?.[language], language))));
 
   const uris = field("/redirect_uris", t("desk.clients.places"), lines(client?.redirect_uris.join("\n") ?? "", 3), t("desk.clients.places_hint"));
+  const afterLogout = field("/post_logout_redirect_uris", t("desk.clients.after_logout"), lines(client?.post_logout_redirect_uris.join("\n") ?? "", 2), t("desk.clients.after_logout_hint"));
   const keys = field("/public_keys", t("desk.clients.keys"), lines(client?.public_keys.length ? JSON.stringify({ keys: client.public_keys }, null, 2) : "", 8), t("desk.clients.keys_hint"));
   const proofs = ["private_key_jwt", "none"].map((proof) => h("label", { class: "choice" },
     h("input", { type: "radio", name: "proof", value: proof, checked: (client?.proof ?? "private_key_jwt") === proof, onchange: () => { keys.hidden = proof === "none"; } }),
@@ -43,6 +44,7 @@ export function clientForm(client, { send, done, cancel }) {
   const asked = () => scopes.filter(({ asks }) => asks.checked);
 
   const value = (pointer) => pointers.get(pointer).value.trim();
+  const uriLines = (pointer) => value(pointer).split("\n").map((uri) => uri.trim()).filter(Boolean);
   const texts = (pointer) => Object.fromEntries(LANGUAGES.map((language) => [language, value(`${pointer}/${language}`)]));
 
   /** What the form says. Throws a SyntaxError when the keys are no JSON. */
@@ -51,7 +53,8 @@ export function clientForm(client, { send, done, cancel }) {
     const pasted = proof === "none" || !value("/public_keys") ? [] : JSON.parse(value("/public_keys"));
     return {
       name: texts("/name"),
-      redirect_uris: value("/redirect_uris").split("\n").map((uri) => uri.trim()).filter(Boolean),
+      redirect_uris: uriLines("/redirect_uris"),
+      post_logout_redirect_uris: uriLines("/post_logout_redirect_uris"),
       proof,
       public_keys: Array.isArray(pasted) ? pasted : pasted.keys ?? [pasted],
       scopes: asked().map(({ scope, required }) => ({ scope, required: required.checked, ...Object.fromEntries(TEXTS.map((text) => [text, texts(`/${scope}/${text}`)])) })),
@@ -62,7 +65,7 @@ export function clientForm(client, { send, done, cancel }) {
   function placeOf(pointer) {
     const [, member, index, ...rest] = pointer.split("/");
     if (member === "scopes" && asked()[index]) return [pointers.get(["", asked()[index].scope, ...rest].join("/")), ""];
-    if (member === "redirect_uris" && index !== undefined) return [pointers.get("/redirect_uris"), t("desk.clients.line", { number: Number(index) + 1 })];
+    if (member.endsWith("redirect_uris") && index !== undefined) return [pointers.get(`/${member}`), t("desk.clients.line", { number: Number(index) + 1 })];
     return [pointers.get(pointer) ?? pointers.get(`/${member}`), ""];
   }
 
@@ -113,6 +116,7 @@ export function clientForm(client, { send, done, cancel }) {
     inBoth("/name", "name", client?.name),
     h("p", { class: "note" }, t("desk.clients.name_hint")),
     uris,
+    afterLogout,
     h("fieldset", { class: "field" }, h("legend", {}, t("desk.clients.proof")), h("div", {}, proofs)),
     keys,
     h("fieldset", { class: "stack stack--tight" }, h("legend", { class: "label" }, t("desk.clients.scopes")), h("p", { class: "note" }, t("desk.clients.scopes_hint")), scopes.map(({ element }) => element)),
