@@ -73,6 +73,8 @@ async def new_session(
         passkey_id=passkey_id,
         device_hash=device_hash,
         network_sealed=state["keys"].seal("session.network", network) if network else None,
+        created_at=now,
+        last_used_at=now,
         expires_at=now + timedelta(days=state["settings"].session_days),
     )
     if news:
