@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import httpx2
+import jwt
 
 from app_server.authorization.registered import registered_clients
 from tests.actors import Person
@@ -98,3 +99,14 @@ async def tokens(city: City, client: str, authorization_code: str, **changes: An
     }
     async with city.browser() as http:
         return await http.post("/oauth/token", data={k: v for k, v in (form | changes).items() if v is not None})
+
+
+async def claims_of(city: City, id_token: str, client_id: str) -> dict[str, Any]:
+    """What an ID token says, its signature checked with the keys that the city publishes."""
+    async with city.browser() as http:
+        keys = jwt.PyJWKSet.from_dict((await http.get("/.well-known/jwks.json")).json())
+    kid = jwt.get_unverified_header(id_token)["kid"]
+    claims: dict[str, Any] = jwt.decode(
+        id_token, keys[kid], algorithms=["ES256"], audience=client_id, leeway=city.clock.ahead
+    )
+    return claims

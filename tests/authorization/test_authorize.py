@@ -3,9 +3,7 @@
 import asyncio
 from datetime import timedelta
 from re import findall
-from typing import Any
 
-import jwt
 import pytest
 
 from app_server.authorization.registered import registered_clients
@@ -14,16 +12,8 @@ from app_server.identity.service import end_session
 from app_server.kernel.unit_of_work import in_unit_of_work
 from tests.actors import Person
 from tests.authorization.conftest import provider_of
-from tests.authorization.relying_parties import CLINIC, PLACE, Browser, question, registered, tokens, told
+from tests.authorization.relying_parties import CLINIC, PLACE, Browser, claims_of, question, registered, tokens, told
 from tests.city import City
-
-
-async def claims_of(city: City, id_token: str, client_id: str) -> dict[str, Any]:
-    async with city.browser() as http:
-        keys = jwt.PyJWKSet.from_dict((await http.get("/.well-known/jwks.json")).json())
-    kid = jwt.get_unverified_header(id_token)["kid"]
-    claims: dict[str, Any] = jwt.decode(id_token, keys[kid], algorithms=["ES256"], audience=client_id)
-    return claims
 
 
 async def test_a_resident_allows_it_once_and_is_known_by_a_number_of_that_providers(
