@@ -3,11 +3,18 @@
 from collections.abc import Sequence
 
 from app_server.authorization.events import ConsentWithdrawn
+from app_server.authorization.leaving import take_back_everything
 from app_server.authorization.module import module as authorization
 from app_server.authorization.registered import registered_clients
 from app_server.gateway.events import tell_app_consent_is_withdrawn
 from app_server.gateway.module import module as gateway
-from app_server.identity.events import PasskeyAdded, PasskeyCounterFellBack, SignedInOnNewDevice
+from app_server.identity.events import (
+    PasskeyAdded,
+    PasskeyCounterFellBack,
+    ResidentDeleted,
+    ResidentDied,
+    SignedInOnNewDevice,
+)
 from app_server.identity.module import module as identity
 from app_server.identity.notices import tell_of_counter, tell_of_new_device, tell_of_passkey
 from app_server.kernel.authentication import Authenticator
@@ -24,8 +31,10 @@ from app_server.openapi import openapi_route
 from app_server.pages.module import module as pages
 from app_server.registry.clients import PublishedClients
 from app_server.registry.module import module as registry
+from card_wallet.erasing import erase_cards
 from card_wallet.events import CardPresented
 from card_wallet.module import module as card_wallet
+from notifications.erasing import erase_inbox
 from notifications.inbox import ResidentInbox
 from notifications.module import carrier_simulator_module
 from notifications.module import module as notifications
@@ -41,6 +50,8 @@ REACTIONS: Reactions = {
     ConsentWithdrawn: [tell_app_consent_is_withdrawn],
     PasskeyAdded: [tell_of_passkey],
     PasskeyCounterFellBack: [tell_of_counter],
+    ResidentDeleted: [take_back_everything, erase_cards, erase_inbox],
+    ResidentDied: [take_back_everything],
     SignedInOnNewDevice: [tell_of_new_device],
 }
 

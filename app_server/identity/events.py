@@ -34,3 +34,19 @@ class PasskeyCounterFellBack(Event):
     passkey_id: UUID
     resident_id: UUID
     at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class ResidentDied(Event):
+    """A resident is recorded as deceased: their account is closed, and nothing goes on in their name."""
+
+    resident_id: UUID
+    at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class ResidentDeleted(Event):
+    """A resident's account is deleted: every package erases what it holds of them."""
+
+    resident_id: UUID
+    at: datetime

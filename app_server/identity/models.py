@@ -15,6 +15,15 @@ class SignInMethod(StrEnum):
     PASSKEY = "passkey"
 
 
+class LockedAs(StrEnum):
+    """Why an account gives no token; `app_server/identity/locks.py` says what each of them means."""
+
+    LOCKED = "locked"
+    SUSPENDED = "suspended"
+    DECEASED = "deceased"
+    DELETED = "deleted"
+
+
 class ChallengePurpose(StrEnum):
     """What a passkey is asked for. An answer to the one is none to the other."""
 
@@ -34,11 +43,14 @@ class District(Model):
 
 
 class Resident(Model):
-    """A person. Phone and name are sealed; the phone is found by its blind index."""
+    """A person. Phone and name are sealed; the phone is found by its blind index, and a deleted account has none.
+
+    With `locked_at` no token is given for the account by any path; `locked_as` says why.
+    """
 
     id = fields.UUIDField(primary_key=True, default=uuid7)
-    phone_index = fields.CharField(max_length=64, unique=True)
-    phone_sealed = fields.BinaryField()
+    phone_index = fields.CharField(max_length=64, unique=True, null=True)
+    phone_sealed = fields.BinaryField(null=True)
     name_sealed = fields.BinaryField(null=True)
     locale = fields.CharField(max_length=10, default="zh-CN")
     theme = fields.CharField(max_length=5, default="auto")
@@ -47,6 +59,7 @@ class Resident(Model):
     roles: list[str] = fields.JSONField(default=list)
     organisation_id = fields.UUIDField(null=True)
     locked_at = fields.DatetimeField(null=True)
+    locked_as = fields.CharEnumField(LockedAs, max_length=10, null=True)
     version = fields.IntField(default=1)
     created_at = fields.DatetimeField(auto_now_add=True)
 

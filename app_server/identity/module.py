@@ -1,6 +1,7 @@
 """Identity as the host sees it."""
 
 from app_server.identity.cookies import SESSION_COOKIE
+from app_server.identity.counter_routes import counter_routes
 from app_server.identity.forgetting import forget_old_challenges, forget_old_sessions
 from app_server.identity.passkey_routes import passkey_routes
 from app_server.identity.routes import routes
@@ -14,7 +15,7 @@ from app_server.kernel.resealing import Sealed
 
 module = Module(
     name="identity",
-    routes=[*routes, *passkey_routes, *session_routes],
+    routes=[*routes, *passkey_routes, *session_routes, *counter_routes],
     jobs=[
         Job(name="forget_old_challenges", handler=forget_old_challenges),
         Job(name="forget_old_sessions", handler=forget_old_sessions),

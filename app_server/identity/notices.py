@@ -4,6 +4,7 @@ from uuid import UUID
 
 from app_server.identity.events import PasskeyAdded, PasskeyCounterFellBack, SignedInOnNewDevice
 from app_server.kernel.state import AppState
+from app_server.kernel.unit_of_work import fetchrow
 
 PAGE = "/me/sessions"
 
@@ -57,6 +58,8 @@ async def tell_of_counter(event: PasskeyCounterFellBack, *, event_id: UUID, stat
 
 
 async def _tell(resident_id: UUID, texts: Texts, unique_key: str, state: AppState) -> None:
+    if not await fetchrow("SELECT 1 FROM core_resident WHERE id = $1 AND phone_index IS NOT NULL", resident_id):
+        return  # deleted meanwhile: nothing may come into an inbox that is erased
     await state["ports"].inbox.deliver(
         resident_id=resident_id, app_id=None, texts=texts, link=PAGE, unique_key=unique_key
     )

@@ -4,7 +4,7 @@ from starlette.responses import Response
 
 from app_server.identity import passkeys
 from app_server.identity.cookies import client_address, visit_of
-from app_server.identity.problems import AccountLocked, PasskeyChallengeOver, PasskeyNotAccepted, TooManyPasskeys
+from app_server.identity.problems import CLOSED, PasskeyChallengeOver, PasskeyNotAccepted, TooManyPasskeys
 from app_server.identity.routes import session_opened
 from app_server.identity.schemas import (
     AddPasskey,
@@ -37,7 +37,7 @@ async def ask_to_register(request: AppRequest) -> Response:
     body=AddPasskey,
     reply=PasskeyView,
     status=201,
-    problems=(PasskeyChallengeOver, PasskeyNotAccepted, TooManyPasskeys, AccountLocked),
+    problems=(PasskeyChallengeOver, PasskeyNotAccepted, TooManyPasskeys, *CLOSED),
 )
 async def add_passkey(request: AppRequest) -> Response:
     """Keep a new passkey; the resident is told so in their inbox."""
@@ -93,7 +93,7 @@ async def ask_to_sign_in(request: AppRequest) -> Response:
     body=SignInWithPasskey,
     reply=SessionOpened,
     status=201,
-    problems=(PasskeyChallengeOver, PasskeyNotAccepted, AccountLocked),
+    problems=(PasskeyChallengeOver, PasskeyNotAccepted, *CLOSED),
 )
 async def open_session(request: AppRequest) -> Response:
     """Sign in with a passkey: tokens for an app, a cookie for a browser."""

@@ -12,9 +12,10 @@ from app_server.identity.ceremonies import NotAccepted, Site
 from app_server.identity.devices import Visit, device_named_by
 from app_server.identity.events import PasskeyAdded, PasskeyCounterFellBack
 from app_server.identity.known_devices import forget_devices
+from app_server.identity.locks import require_open
 from app_server.identity.models import ChallengePurpose, Passkey, PasskeyChallenge, Resident
 from app_server.identity.phones import mask
-from app_server.identity.problems import AccountLocked, PasskeyChallengeOver, PasskeyNotAccepted, TooManyPasskeys
+from app_server.identity.problems import PasskeyChallengeOver, PasskeyNotAccepted, SessionOver, TooManyPasskeys
 from app_server.identity.schemas import PasskeyOptions, PasskeyPage, PasskeyView
 from app_server.identity.service import OpenedSession, new_session
 from app_server.kernel.audit import audit
@@ -46,6 +47,8 @@ async def ask_to_register(resident_id: UUID, *, locale: str, state: AppState) ->
     """What the resident's authenticator makes a passkey for. Problems: `too_many_requests`, `too_many_passkeys`."""
     await limit(state["redis"], "passkey:resident", resident_id.hex, PER_RESIDENT)
     resident = await Resident.get(id=resident_id)
+    if resident.phone_sealed is None:
+        raise SessionOver()
     existing = [row["credential_id"] for row in await fetch(_OWN, resident_id)]
     if len(existing) >= MOST:
         raise TooManyPasskeys()
@@ -70,7 +73,7 @@ async def add_passkey(
     state: AppState,
 ) -> PasskeyView:
     """Keep the passkey that was made. Problems: `passkey_challenge_over`, `passkey_not_accepted`, `too_many_passkeys`,
-    `account_locked`.
+    those of `locks.require_open`.
     """
     challenge = await _take_challenge(challenge_id, ChallengePurpose.REGISTRATION, resident_id, state)
     try:
@@ -94,7 +97,9 @@ async def ask_to_sign_in(*, address: str, state: AppState) -> PasskeyOptions:
 async def open_session(
     challenge_id: UUID, credential: Mapping[str, Any], *, visit: Visit, state: AppState
 ) -> OpenedSession:
-    """Trade a signature for a session. Problems: `passkey_challenge_over`, `passkey_not_accepted`, `account_locked`."""
+    """Trade a signature for a session. Problems: `passkey_challenge_over`, `passkey_not_accepted`, those of
+    `locks.require_open`.
+    """
     challenge = await _take_challenge(challenge_id, ChallengePurpose.SIGN_IN, None, state)
     try:
         opened = await _admit(challenge, credential, visit, state)
@@ -193,8 +198,7 @@ async def _keep(
 ) -> PasskeyView:
     keys, now = state["keys"], state["clock"]()
     resident = await Resident.filter(id=resident_id).select_for_update().get()  # nobody locks it or adds one meanwhile
-    if resident.locked_at is not None:
-        raise AccountLocked()
+    require_open(resident)
     if await Passkey.filter(resident_id=resident_id).count() >= MOST:
         raise TooManyPasskeys()
     row = await fetchrow(
@@ -231,8 +235,7 @@ async def _admit(
         resident_id=row and row["resident_id"],
     )
     resident = await Resident.filter(id=row["resident_id"]).select_for_update().get()
-    if resident.locked_at is not None:
-        raise AccountLocked()
+    require_open(resident)
     if not await _count_on(row["id"], count, state):
         await _write_down_the_fall(row["id"], resident.id, state)
         return None

@@ -8,8 +8,9 @@ from uuid import UUID
 
 from app_server.identity import phones
 from app_server.identity.devices import Visit
+from app_server.identity.locks import require_open
 from app_server.identity.models import SignInChallenge
-from app_server.identity.problems import AccountLocked, ChallengeOver, CodeNotAccepted, PhoneNotValid
+from app_server.identity.problems import ChallengeOver, CodeNotAccepted, PhoneNotValid
 from app_server.identity.service import OpenedSession, ensure_resident, new_session, phone_index
 from app_server.kernel.crypto import KeyRing
 from app_server.kernel.ids import uuid7
@@ -79,7 +80,7 @@ async def open_session(challenge_id: UUID, code: str, *, visit: Visit, state: Ap
     """Trade the right code for a session; a person who was never here becomes a resident.
 
     Each try counts before it is looked at, so a thousand at once still are five. Problems: `code_not_accepted` (with
-    `tries_left`), `challenge_over`, `account_locked`.
+    `tries_left`), `challenge_over`, those of `locks.require_open`.
     """
     row = await _count_attempt(challenge_id, state["clock"]())
     if row is None:
@@ -113,8 +114,7 @@ async def _admit(challenge_id: UUID, row: Any, visit: Visit, state: AppState) ->
         raise ChallengeOver()
     number = state["keys"].open("challenge.phone", row["phone_sealed"])
     resident = await ensure_resident(number, locale=row["locale"], keys=state["keys"])
-    if resident.locked_at is not None:
-        raise AccountLocked()
+    require_open(resident)
     return await new_session(resident, visit, state)
 
 

@@ -56,6 +56,24 @@ class AccountLocked(Problem):
     status = 403
 
 
+class AccountSuspended(AccountLocked):
+    """The city has suspended this account. A service counter tells you why, and how to object."""
+
+    code = "account_suspended"
+
+
+class AccountOfDeceased(AccountLocked):
+    """This account is closed: its owner is recorded as deceased. If that is wrong, visit a service counter.
+
+    Whoever settles their affairs is helped there, too.
+    """
+
+    code = "account_of_deceased"
+
+
+CLOSED = (AccountLocked, AccountSuspended, AccountOfDeceased)
+
+
 class SessionOver(Problem):
     """This sign-in has ended. Sign in again."""
 

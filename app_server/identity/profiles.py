@@ -55,7 +55,7 @@ async def name_of(resident_id: UUID, *, keys: KeyRing) -> str | None:
 async def phone_of(resident_id: UUID, *, keys: KeyRing) -> str | None:
     """The resident's phone number in E.164, proven by a one-time code; None for somebody who is not there."""
     row = await fetchrow("SELECT phone_sealed FROM core_resident WHERE id = $1", resident_id)
-    return keys.open("resident.phone", row["phone_sealed"]) if row else None
+    return keys.open("resident.phone", row["phone_sealed"]) if row and row["phone_sealed"] else None
 
 
 async def locale_of(resident_id: UUID, *, state: AppState) -> str:
@@ -86,7 +86,7 @@ async def load_profile_rows(ids: list[UUID]) -> Sequence[Any]:
 
 
 def _profile(row: Any, keys: KeyRing) -> Profile:
-    if row is None:
+    if row is None or row["phone_sealed"] is None:
         raise SessionOver()
     district = DistrictView.model_construct(code=row["code"], name=row["name"], name_en=row["name_en"])
     return Profile.model_construct(

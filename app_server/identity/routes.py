@@ -6,7 +6,7 @@ from app_server.identity import phone_codes, profiles, service
 from app_server.identity.cookies import clear_session_cookie, client_address, device_of, set_cookies, visit_of
 from app_server.identity.devices import Visit
 from app_server.identity.problems import (
-    AccountLocked,
+    CLOSED,
     ChallengeOver,
     CodeNotAccepted,
     DistrictUnknown,
@@ -53,9 +53,7 @@ async def ask_for_code(request: AppRequest) -> Response:
 
 
 @access(Anonymous)
-@describe(
-    body=AnswerChallenge, reply=SessionOpened, status=201, problems=(CodeNotAccepted, ChallengeOver, AccountLocked)
-)
+@describe(body=AnswerChallenge, reply=SessionOpened, status=201, problems=(CodeNotAccepted, ChallengeOver, *CLOSED))
 async def open_session(request: AppRequest) -> Response:
     """Sign in with the code: tokens for an app, a cookie for a browser."""
     answer, visit = await read(request, AnswerChallenge), visit_of(request)

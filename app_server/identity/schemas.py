@@ -1,7 +1,7 @@
 """What sign-in and the profile say over the wire."""
 
 from datetime import datetime
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -188,3 +188,27 @@ class SessionView(Schema):
 
 class SessionPage(Page[SessionView]):
     """Open sessions, the newest first."""
+
+
+Standing = Literal["open", "locked", "suspended", "deceased", "deleted"]
+
+
+class FindResident(Schema):
+    """The mobile number of somebody at the counter, as they write it."""
+
+    phone: str = Field(min_length=5, max_length=30, examples=["138 0000 0001"])
+
+
+class ResidentAtCounter(Schema):
+    """What an operator sees of a resident: no name, and of the number the ends."""
+
+    id: UUID
+    phone_masked: str | None
+    standing: Standing
+
+
+class SetStanding(Schema):
+    """How the account shall stand, and why. `deleted` is for good: what is personal is erased."""
+
+    standing: Standing
+    reason: Annotated[str, Field(min_length=3, max_length=500, pattern=r"\S")]

@@ -30,6 +30,8 @@ WITHOUT_A_KEY = {
     "DELETE /v1/sessions/{id:uuid}": "what is ended stays ended",
     "DELETE /v1/sessions/others": "what is ended stays ended",
     "PATCH /v1/me": "sets what it names to what it says; If-Match for who must not overwrite",
+    "POST /v1/operator/residents/search": "reads; the look is in the audit",
+    "PUT /v1/operator/residents/{id:uuid}/standing": "sets what it names to what it says",
     "POST /oauth/token": "codes and assertions are used once; a refresh token gives the same successor for a while",
     "DELETE /v1/consents/{consent_id:uuid}": "what is withdrawn stays withdrawn",
     "POST /v1/miniapps/{app_id}/launch": "a launch that nobody uses ends by itself after a minute",

@@ -361,6 +361,36 @@ async def renew_enrolment(scene: Scene) -> Wish:
     )
 
 
+@write("POST", "/v1/operator/residents/search")
+async def find_resident(scene: Scene) -> Wish:
+    who = await scene.newcomer()
+    (row,) = await scene.city.rows("SELECT phone_sealed FROM core_resident WHERE id = $1", who.id)
+    body = {"phone": scene.city.state["keys"].open("resident.phone", row["phone_sealed"])}
+    sql = "SELECT 1 FROM core_audit_entry WHERE action = 'resident.looked_up' AND subject = $1"
+    return Wish(
+        path="/v1/operator/residents/search",
+        headers=scene.operator_headers,
+        options={"json": body},
+        effects=count(scene, sql, f"resident:{who.id}"),
+    )
+
+
+@write("PUT", "/v1/operator/residents/{id:uuid}/standing")
+async def set_standing(scene: Scene) -> Wish:
+    who = await scene.newcomer()
+    sql = (
+        "SELECT 1 FROM core_resident r JOIN core_audit_entry a ON a.subject = 'resident:' || r.id"
+        " JOIN core_outbox_event e ON e.payload->>'resident_id' = r.id::text AND e.name = 'resident_deleted'"
+        " WHERE r.id = $1 AND r.phone_index IS NULL AND a.action = 'resident.deleted'"
+    )
+    return Wish(
+        path=f"/v1/operator/residents/{who.id}/standing",
+        headers=scene.operator_headers,
+        options={"json": {"standing": "deleted", "reason": "she asked for it"}},
+        effects=count(scene, sql, who.id),
+    )
+
+
 @write("POST", "/sign-in")
 async def sign_in_page(scene: Scene) -> Wish:
     phone = scene.phone()
