@@ -5,7 +5,7 @@ An error goes to the client only after its redirect URI is proven; until then it
 
 import re
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -98,7 +98,7 @@ def read(pairs: Sequence[tuple[str, str]], find: Callable[[str], Client | None])
         raise wrong("invalid_request", "response_type is missing")
     if given["response_type"] != "code":
         raise wrong("unsupported_response_type", "response_type must be code")
-    _check_challenge(given, wrong)
+    check_challenge(given, wrong)
     scopes = frozenset(given.get("scope", "").split())
     if "openid" not in scopes:
         raise wrong("invalid_scope", "scope must have openid")
@@ -143,7 +143,8 @@ def _mode(name: str | None, redirect_uri: str) -> ResponseMode | None:
     return ResponseMode.QUERY if name in (None, "", ResponseMode.QUERY) else None
 
 
-def _check_challenge(given: dict[str, str], wrong: Callable[[str, str], AskedWrong]) -> None:
+def check_challenge(given: Mapping[str, str], wrong: Callable[[str, str], Exception]) -> None:
+    """Raises what `wrong` makes of an error and its description, unless there is an S256 challenge (RFC 7636 §4.3)."""
     if "code_challenge" not in given:
         raise wrong("invalid_request", "code_challenge is missing (RFC 7636)")
     if given.get("code_challenge_method") != "S256":

@@ -23,7 +23,8 @@ from app_server.kernel.state import AppState
 from app_server.kernel.unit_of_work import after_commit, execute, fetch, fetchrow, in_unit_of_work
 
 MOST = 50  # clients of one organisation
-COLUMNS = "name, redirect_uris, post_logout_redirect_uris, proof, public_keys, scopes"  # as `_columns` gives them
+# as `_columns` gives them
+COLUMNS = "name, redirect_uris, post_logout_redirect_uris, proof, public_keys, scopes, device_flow"
 PARTS = ("kty", "crv", "x", "y", "kid", "use", "alg")  # what is kept of a public key
 
 
@@ -37,7 +38,7 @@ async def register(asked: DescribeClient, *, by: Provider, state: AppState) -> C
     row = await fetchrow(
         "INSERT INTO core_registered_client"
         f" (id, client_id, organisation_id, created_at, version, {COLUMNS})"
-        f" VALUES ($1, $2, $3, $4, 1, $5, $6, $7, $8, $9, $10) RETURNING id, {DETAILS}",
+        f" VALUES ($1, $2, $3, $4, 1, $5, $6, $7, $8, $9, $10, $11) RETURNING id, {DETAILS}",
         uuid7(),
         f"c_{secrets.token_hex(8)}",
         by.organisation_id,
@@ -60,7 +61,7 @@ async def change(
     if version is not None and version != before["version"]:
         raise PreconditionFailed()
     row = await fetchrow(
-        f"UPDATE core_registered_client SET ({COLUMNS}) = ($2, $3, $4, $5, $6, $7), version = version + 1"
+        f"UPDATE core_registered_client SET ({COLUMNS}) = ($2, $3, $4, $5, $6, $7, $8), version = version + 1"
         f" WHERE id = $1 RETURNING id, {DETAILS}",
         before["id"],
         *_columns(asked),
@@ -154,6 +155,9 @@ async def _told(action: str, row: Any, by: Provider, state: AppState) -> ClientV
 
 def _check(asked: DescribeClient, state: AppState) -> None:
     own, errors = state["settings"].base_url, []
+    if not asked.redirect_uris and not asked.device_flow:
+        detail = "Send at least one, unless only screens ask (device_flow)."
+        errors.append(FieldError(pointer="/redirect_uris", detail=detail))
     for member in ("redirect_uris", "post_logout_redirect_uris"):
         for place, uri in enumerate(getattr(asked, member)):
             if mistake := redirect_uris.mistake_in(uri, asked.proof, own):
@@ -175,7 +179,7 @@ def _is_text(value: object) -> bool:
     return isinstance(value, str) and value.isprintable()
 
 
-def _columns(asked: DescribeClient) -> list[str]:
+def _columns(asked: DescribeClient) -> list[str | bool]:
     said = asked.model_dump(mode="json", by_alias=True, exclude={"public_keys"})
     return [
         orjson.dumps(said["name"]).decode(),
@@ -184,6 +188,7 @@ def _columns(asked: DescribeClient) -> list[str]:
         said["proof"],
         orjson.dumps([{part: key[part] for part in PARTS if part in key} for key in asked.public_keys]).decode(),
         orjson.dumps(said["scopes"]).decode(),
+        asked.device_flow,
     ]
 
 
@@ -196,6 +201,7 @@ def _view(row: Mapping[str, Any]) -> ClientView:
         proof=Proof(row["proof"]),
         public_keys=orjson.loads(row["public_keys"]),
         scopes=orjson.loads(row["scopes"]),
+        device_flow=row["device_flow"],
         version=row["version"],
         created_at=row["created_at"],
     )

@@ -1,4 +1,6 @@
-"""What residents allowed, the clients that providers registered, what they ask, one-time codes, used assertions."""
+"""What residents allowed, the clients that providers registered, what they and their screens ask, one-time codes, used
+assertions.
+"""
 
 from typing import Any
 
@@ -60,6 +62,7 @@ class RegisteredClient(Model):
     proof = fields.CharField(max_length=20)
     public_keys: list[dict[str, Any]] = fields.JSONField()
     scopes: list[dict[str, Any]] = fields.JSONField()
+    device_flow = fields.BooleanField(db_default=False)
     version = fields.IntField(default=1)
     created_at = fields.DatetimeField(auto_now_add=True)
     removed_at = fields.DatetimeField(null=True)
@@ -99,6 +102,34 @@ class AuthorizationRequest(Model):
 
     class Meta:
         table = "core_authorization_request"
+
+
+class DeviceRequest(Model):
+    """What a screen asks until a resident has decided on it with her phone (RFC 8628).
+
+    Its three names are the device's own, the one that people type, and the one in its QR code; they and the number that
+    the screen shows are kept as hashes. `session_id` is who opened it; nobody else decides. `allowed` is None until
+    then.
+    """
+
+    id = fields.UUIDField(primary_key=True, default=uuid7)
+    device_code_hash = fields.CharField(max_length=64, unique=True)
+    user_code_index = fields.CharField(max_length=64, unique=True)
+    name_hash = fields.CharField(max_length=64, unique=True)
+    number_index = fields.CharField(max_length=64)
+    client_id = fields.CharField(max_length=64)
+    scope = fields.TextField()
+    code_challenge = fields.CharField(max_length=43, null=True)
+    network_sealed = fields.BinaryField(null=True)
+    created_at = fields.DatetimeField()
+    expires_at = fields.DatetimeField(db_index=True)
+    polled_at = fields.DatetimeField(null=True)
+    interval_seconds = fields.IntField()
+    session_id = fields.UUIDField(null=True)
+    allowed = fields.BooleanField(null=True)
+
+    class Meta:
+        table = "core_device_request"
 
 
 class UsedAssertion(Model):

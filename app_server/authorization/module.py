@@ -4,6 +4,7 @@ from typing import Any
 
 from app_server.authorization import service
 from app_server.authorization.access_tokens import lifespan, resolve_access_token
+from app_server.authorization.devices import NETWORK
 from app_server.authorization.routes import routes
 from app_server.kernel.access import MiniApp, Resident
 from app_server.kernel.authentication import Credential
@@ -13,7 +14,7 @@ from app_server.kernel.state import AppState
 
 
 async def forget_used(payload: dict[str, Any], *, state: AppState) -> None:
-    """Remove codes and assertions that could not be accepted any more."""
+    """Remove codes, requests and assertions that could not be accepted any more."""
     await service.forget_used(state)
 
 
@@ -23,5 +24,6 @@ module = Module(
     jobs=[Job(name="forget_used_codes", handler=forget_used)],
     schedules=[Schedule(job="forget_used_codes", cron="7 * * * *")],
     credentials=[Credential(prefix="eyJ", cookie=None, kinds=(Resident, MiniApp), resolve=resolve_access_token)],
+    sealed=[NETWORK],
     lifespan=lifespan,
 )

@@ -54,6 +54,41 @@ class LogoutOver(Problem):
     status = 410
 
 
+class UserCodeUnknown(Problem):
+    """No screen shows this code now. Compare the letters; if the screen shows others by now, enter those."""
+
+    code = "user_code_unknown"
+    status = 400
+
+
+class DeviceNumberNotRead(Problem):
+    """The number has two digits. It stands on the screen beside the picture that you scanned."""
+
+    code = "device_number_not_read"
+    status = 400
+
+
+class DeviceNumberWrong(Problem):
+    """The screen shows another number, so nobody was signed in. Begin again at the screen in front of you."""
+
+    code = "device_number_wrong"
+    status = 403
+
+
+class DeviceCodeOver(Problem):
+    """This code was used already, or has waited for too long. Begin again at the screen."""
+
+    code = "device_code_over"
+    status = 410
+
+
+class DeviceCodeTaken(Problem):
+    """Somebody else has opened this code with another phone. Begin again at the screen."""
+
+    code = "device_code_taken"
+    status = 409
+
+
 class OAuthError(Exception):
     """A refusal of the token endpoint (RFC 6749 §5.2): its code, and a sentence for the client's developer."""
 

@@ -20,7 +20,7 @@ PATIENCE = 2.5  # seconds for one look
 
 DETAILS = (
     "client_id, version, organisation_id, name, redirect_uris, post_logout_redirect_uris, proof, public_keys, scopes,"
-    " created_at"
+    " device_flow, created_at"
 )
 
 log = logger(__name__)
@@ -93,6 +93,7 @@ def client_of(row: Mapping[str, Any]) -> Client:
         public_keys=readable(row["client_id"], orjson.loads(row["public_keys"])),
         scopes=[ScopeRequest(**scope) for scope in orjson.loads(row["scopes"])],
         post_logout_redirect_uris=frozenset(orjson.loads(row["post_logout_redirect_uris"] or "[]")),
+        device_flow=row["device_flow"],
     )
 
 

@@ -121,11 +121,16 @@ async def to_ask(resident_id: UUID, request: Waiting) -> list[ScopeRequest]:
 
     A scope that the client can do without is asked for once: who said no to it is left in peace.
     """
-    wanted = [OPENID, *(scope for scope in request.client.scopes if scope.scope in request.asked.scopes)]
+    wanted = asked_of(request.client, request.asked.scopes)
     if "consent" in request.asked.prompt:
         return wanted
     granted, refused = await decided_scopes(resident_id, request.client.app_id)
     return [scope for scope in wanted if scope.scope not in granted and (scope.required or scope.scope not in refused)]
+
+
+def asked_of(client: Client, scopes: frozenset[str]) -> list[ScopeRequest]:
+    """These scopes with what the client says of them; that it is she always comes first."""
+    return [OPENID, *(scope for scope in client.scopes if scope.scope in scopes)]
 
 
 def fingerprint(scopes: Sequence[ScopeRequest]) -> str:

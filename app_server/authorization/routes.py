@@ -7,7 +7,7 @@ from uuid import UUID
 
 from starlette.responses import Response
 
-from app_server.authorization import requests, revoking, service, tokens
+from app_server.authorization import devices, requests, revoking, service, tokens
 from app_server.authorization.asking import AskedWrong, NotProven, ResponseMode
 from app_server.authorization.asking import read as read_question
 from app_server.authorization.client_proof import authenticated
@@ -15,10 +15,11 @@ from app_server.authorization.client_routes import client_routes
 from app_server.authorization.grants.app import APP_SCOPES
 from app_server.authorization.issuing import ASSURANCE, scopes_of
 from app_server.authorization.mistakes import claimed_client, note
-from app_server.authorization.problems import ConsentWithdrawn, OAuthError, ScopeUnknown
+from app_server.authorization.problems import ConsentWithdrawn, DeviceCodeOver, OAuthError, ScopeUnknown
 from app_server.authorization.schemas import (
     Consents,
     ConsentView,
+    DeviceAuthorization,
     GiveConsent,
     PushedRequest,
     TokenRefusal,
@@ -30,6 +31,7 @@ from app_server.authorization.views import purpose_of, purposes_of, text_of
 from app_server.identity.cookies import client_address
 from app_server.identity.profiles import locale_of, name_of, phone_of
 from app_server.kernel.access import Anonymous, MiniApp, Resident, access, actor
+from app_server.kernel.drawing import svg
 from app_server.kernel.idempotency import idempotent
 from app_server.kernel.key_times import cached_for
 from app_server.kernel.languages import LANGUAGES, language_of
@@ -41,6 +43,7 @@ from app_server.kernel.state import AppRequest, AppState
 from app_server.kernel.unit_of_work import in_unit_of_work
 
 SIGNING = ["ES256", "Ed25519", "EdDSA"]  # of client assertions; the last is what the second was called before RFC 9864
+NO_MISTAKE = frozenset({"authorization_pending", "access_denied", "expired_token"})  # a device hears how it stands
 FORM = ("application/x-www-form-urlencoded",)
 REFUSALS = {400: TokenRefusal, 401: TokenRefusal}
 
@@ -74,6 +77,31 @@ async def push_request(request: AppRequest) -> Response:
     return await _answered(request, _pushed, status=201)
 
 
+@access(Anonymous)
+@describe(reply=DeviceAuthorization, body_media_types=FORM, refusals=REFUSALS, problems=(TooManyRequests,))
+async def authorize_device(request: AppRequest) -> Response:
+    """A screen asks a resident to decide on her phone (RFC 8628)."""
+    address = client_address(request)
+    await requests.spare(address, state=request.state)
+
+    async def begun(form: Mapping[str, str], state: AppState) -> Mapping[str, Any]:
+        client = await authenticated(form, state)
+        asked = await devices.begin(client, form, address=address, state=state)
+        return devices.answer(asked, base_url=state["settings"].base_url)
+
+    return await _answered(request, begun)
+
+
+@access(Anonymous)
+@describe(media_type="image/svg+xml", problems=(DeviceCodeOver, TooManyRequests))
+async def device_qr(request: AppRequest) -> Response:
+    """The QR code that a screen shows: its `verification_uri_complete`, black on white."""
+    await requests.spare(client_address(request), state=request.state)
+    name, base = request.path_params["name"], request.state["settings"].base_url
+    await devices.asks(name, state=request.state)
+    return Response(svg(f"{base}/device/{name}"), media_type="image/svg+xml", headers={"cache-control": "no-store"})
+
+
 OAuthAnswer = Callable[[Mapping[str, str], AppState], Awaitable[Mapping[str, Any]]]
 
 
@@ -87,8 +115,9 @@ async def _answered(request: AppRequest, answer: OAuthAnswer, status: int = 200)
             raise OAuthError("invalid_request", "send a form, each field once, as UTF-8") from None
         return reply(await answer(form, request.state), status=status, headers={"pragma": "no-cache"})
     except OAuthError as refused:
-        client_id, state = claimed_client(form), request.state
-        note(client_id, endpoint=request.url.path, error=refused.error, description=refused.description, state=state)
+        client_id, state, path = claimed_client(form), request.state, request.url.path
+        if refused.error not in NO_MISTAKE:
+            note(client_id, endpoint=path, error=refused.error, description=refused.description, state=state)
         return reply({"error": refused.error, "error_description": refused.description}, status=refused.status)
 
 
@@ -197,6 +226,7 @@ async def discovery(request: AppRequest) -> Response:
             "pushed_authorization_request_endpoint": f"{base}/oauth/par",
             "require_pushed_authorization_requests": False,
             "revocation_endpoint": f"{base}/oauth/revoke",
+            "device_authorization_endpoint": f"{base}/oauth/device_authorization",
             "introspection_endpoint": f"{base}/oauth/introspect",
             "end_session_endpoint": f"{base}/end-session",
             "jwks_uri": f"{base}/.well-known/jwks.json",
@@ -269,6 +299,8 @@ async def _consents(request: AppRequest) -> Consents:
 routes: list[Route] = [
     post("/oauth/token", token),
     post("/oauth/par", push_request),
+    post("/oauth/device_authorization", authorize_device),
+    get("/oauth/device_authorization/{name}/qr", device_qr),
     post("/oauth/revoke", revoke_token),
     post("/oauth/introspect", introspect_token),
     get("/oauth/userinfo", userinfo),

@@ -63,14 +63,17 @@ class AskedScope(Schema):
 
 
 class DescribeClient(Schema):
-    """All that a client says of itself. `public_keys` are JWKs (RFC 7517), for `private_key_jwt`."""
+    """All that a client says of itself. `public_keys` are JWKs (RFC 7517), for `private_key_jwt`. With `device_flow`
+    its screens may ask for a resident's phone (RFC 8628); it needs no redirect URI then.
+    """
 
     name: Texts
-    redirect_uris: list[str] = Field(min_length=1, max_length=10)
+    redirect_uris: list[str] = Field(default=[], max_length=10)
     post_logout_redirect_uris: list[str] = Field(default=[], max_length=10)
     proof: Proof = Proof.PRIVATE_KEY_JWT
     public_keys: list[dict[str, Any]] = Field(default=[], max_length=10)
     scopes: list[AskedScope] = Field(default=[], max_length=10)
+    device_flow: bool = False
 
 
 class ClientView(DescribeClient):
@@ -120,6 +123,22 @@ class PushedRequest(Schema):
 
     request_uri: str
     expires_in: int
+
+
+class DeviceAuthorization(Schema):
+    """What a screen shows, and how often it may ask meanwhile (RFC 8628 §3.2). In seconds.
+
+    `banyan_number` stands in digits beside the code; `banyan_qr_uri` is a picture of `verification_uri_complete`.
+    """
+
+    device_code: str
+    user_code: str
+    verification_uri: str
+    verification_uri_complete: str
+    expires_in: int
+    interval: int
+    banyan_number: str
+    banyan_qr_uri: str
 
 
 class TokenState(Schema):

@@ -136,6 +136,13 @@ async def withdraw_consent(resident_id: UUID, consent_id: UUID, *, state: AppSta
 async def _taken_back(resident_id: UUID, app_id: str, sub: str, scope: str, state: AppState) -> None:
     """The app hears of it. What a client holds ends with `openid`; what goes on while she is away, with that scope."""
     await record(ConsentWithdrawn(resident_id=resident_id, app_id=app_id, sub=sub, scope=scope))
+    if scope == "openid":  # a code that is not traded yet is nothing more; who trades it now is waited for
+        await execute(
+            "UPDATE core_launch_code SET used_at = $3 WHERE resident_id = $1 AND app_id = $2 AND used_at IS NULL",
+            resident_id,
+            app_id,
+            state["clock"](),
+        )
     if scope in ("openid", "offline_access"):
         ended = await end_grants(resident_id, app_id, lasting_only=scope == "offline_access", state=state)
         after_commit(lambda: sessions_of(state).forget(ended))
@@ -185,11 +192,12 @@ async def mint_code(
 
 @in_unit_of_work
 async def forget_used(state: AppState) -> None:
-    """Remove codes and assertions that could not be accepted any more."""
+    """Remove codes, requests and assertions that could not be accepted any more."""
     before = state["clock"]() - timedelta(hours=1)
     await again(
         "forget_used_codes",
         await delete_page("core_authorization_request", "expires_at < $1", state["clock"]()),
+        await delete_page("core_device_request", "expires_at < $1", before),
         await delete_page("core_launch_code", "expires_at < $1", before),
         await delete_page("core_used_assertion", "expires_at < $1", before),
     )

@@ -2,8 +2,10 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 
+from app_server.authorization.devices import DEVICE_GRANT
 from app_server.authorization.grants.app import for_app
 from app_server.authorization.grants.code import for_code
+from app_server.authorization.grants.device import for_device
 from app_server.authorization.grants.refresh import renewed
 from app_server.authorization.problems import OAuthError
 from app_server.authorization.schemas import Tokens
@@ -13,6 +15,7 @@ GRANTS: Mapping[str, Callable[[Mapping[str, str], AppState], Awaitable[Tokens]]]
     "authorization_code": for_code,
     "client_credentials": for_app,
     "refresh_token": renewed,
+    DEVICE_GRANT: for_device,
 }
 
 

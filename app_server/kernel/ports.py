@@ -82,7 +82,8 @@ class Client:
     """Who may have tokens: a published mini-app, or a client that a provider registered.
 
     `sector` is what its pairwise subjects are made from. `app_id` is its `client_id`. `post_logout_redirect_uris` are
-    where it may have people led after they sign out.
+    where it may have people led after they sign out. With `device_flow` its screens may ask for a resident's phone
+    (RFC 8628).
     """
 
     app_id: str
@@ -94,6 +95,7 @@ class Client:
     public_keys: Mapping[str, EllipticCurvePublicKey | Ed25519PublicKey]
     scopes: Sequence[ScopeRequest]
     post_logout_redirect_uris: frozenset[str] = frozenset()
+    device_flow: bool = False
 
 
 class Clients(Protocol):

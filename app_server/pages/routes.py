@@ -8,6 +8,7 @@ from app_server.kernel.routing import Route, get
 from app_server.kernel.state import AppRequest
 from app_server.pages.authorize import authorize_routes
 from app_server.pages.consent import consent_routes
+from app_server.pages.device import device_routes
 from app_server.pages.end_session import end_session_routes
 from app_server.pages.files import file_routes
 from app_server.pages.messages import messages
@@ -74,5 +75,6 @@ routes: list[Route] = [
     *consent_routes,
     *authorize_routes,
     *end_session_routes,
+    *device_routes,
     *file_routes,
 ]

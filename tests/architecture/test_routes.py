@@ -36,6 +36,7 @@ WITHOUT_A_KEY = {
     "DELETE /v1/consents/{consent_id:uuid}": "what is withdrawn stays withdrawn",
     "POST /v1/miniapps/{app_id}/launch": "a launch that nobody uses ends by itself after a minute",
     "POST /oauth/par": "a request that nobody brings to the authorization endpoint ends by itself",
+    "POST /oauth/device_authorization": "a request that nobody decides on ends by itself",
     "POST /oauth/revoke": "what is given back stays given back",
     "POST /oauth/introspect": "reads",
     "POST /oauth/userinfo": "reads; the look is in the ledger once for a sign-in",

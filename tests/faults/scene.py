@@ -148,9 +148,10 @@ class Scene:
             "client_assertion": self.key.client_assertion("library", self.city.settings.base_url),
         }
 
-    async def client(self) -> str:
+    async def client(self, **changes: bool) -> str:
         """The id of a client that the provider registered."""
-        made = await self.http.post("/v1/provider/clients", json=CLINIC, headers=self.provider_headers)
+        said = {**CLINIC, **changes}
+        made = await self.http.post("/v1/provider/clients", json=said, headers=self.provider_headers)
         assert made.status_code == 201, made.text
         await registered_clients(self.city.state).refresh()
         return str(made.json()["client_id"])

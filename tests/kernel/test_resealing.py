@@ -2,7 +2,7 @@
 
 import base64
 from collections.abc import AsyncIterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import timedelta
 from pathlib import Path
 from uuid import UUID
@@ -13,6 +13,7 @@ from tortoise import Tortoise
 from tortoise.fields import BinaryField
 
 from app_server import wiring
+from app_server.authorization import devices
 from app_server.identity.profiles import name_of
 from app_server.kernel import resealing
 from app_server.kernel.crypto import KeyRing
@@ -103,6 +104,10 @@ async def lived_in(city: City) -> None:
     await lin.patch(f"/v1/sessions/{session['id']}", json={"name": "Phone"})
     network = city.state["keys"].seal("session.network", "8.8.4.0/24")
     await city.execute("UPDATE core_session SET network_sealed = $1", network)
+    library = city.state["ports"].clients.find("library")
+    assert library is not None
+    kiosk = replace(library, device_flow=True)
+    await devices.begin(kiosk, {"scope": "openid"}, address="8.8.4.4", state=city.state)
     await city.execute("UPDATE core_outbox_event SET delivered_at = now()")  # no notice of the passkey comes later
     keys, row = city.state["keys"], (uuid7(), "SM1", b"index", "Banyan")
     await city.execute(

@@ -29,12 +29,16 @@ from app_server.kernel.unit_of_work import fetchrow
 async def for_code(form: Mapping[str, str], state: AppState) -> Tokens:
     """Trade the code; a retry within `GRACE` gets the same session and refresh token. Raises `OAuthError`."""
     client, assertion = proven_client(form, state)
-    verifier = required(form, "code_verifier")
-    if not 43 <= len(verifier) <= 128 or not verifier.isascii():
-        raise OAuthError("invalid_request", "code_verifier must have 43 to 128 characters (RFC 7636 §4.1)")
-    challenge = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()
+    challenge = challenge_of(required(form, "code_verifier"))
     code, redirect_uri = required(form, "code"), required(form, "redirect_uri")
     return await traded(client, assertion, code=code, redirect_uri=redirect_uri, challenge=challenge, state=state)
+
+
+def challenge_of(verifier: str) -> str:
+    """The S256 challenge that the verifier answers (RFC 7636 §4.6). Raises `OAuthError`."""
+    if not 43 <= len(verifier) <= 128 or not verifier.isascii():
+        raise OAuthError("invalid_request", "code_verifier must have 43 to 128 characters (RFC 7636 §4.1)")
+    return base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()
 
 
 async def traded(
