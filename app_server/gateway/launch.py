@@ -17,6 +17,7 @@ from app_server.gateway.calls import call
 from app_server.gateway.gateway import gateway_of
 from app_server.gateway.paths import PathRefused, canonical, query_is_sound
 from app_server.gateway.problems import MiniAppBusy, MiniAppSuspended, MiniAppUnavailable
+from app_server.gateway.schemas import LaunchMode
 from app_server.gateway.site import Crowded, Resting
 from app_server.gateway.upstream import CallFailed
 from app_server.kernel.access import Resident
@@ -36,15 +37,24 @@ log = logger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Launch:
-    """An address that opens the mini-app once, until `expires_at`."""
+    """An address and a code that open the mini-app once, until `expires_at`."""
 
     launch_id: UUID
     url: str
+    code: str
     expires_at: datetime
     listing: PublishedListing
 
 
-async def launch(resident: Resident, app_id: str, page: str | None, *, language: str, state: AppState) -> Launch:
+async def launch(
+    resident: Resident,
+    app_id: str,
+    page: str | None,
+    *,
+    mode: LaunchMode = LaunchMode.QUERY,
+    language: str,
+    state: AppState,
+) -> Launch:
     """Open a mini-app at a page of its own, its first one by default.
 
     Problems: `miniapp_unknown`, `miniapp_suspended`, `consent_required` with what to ask, `miniapp_unavailable`.
@@ -68,10 +78,13 @@ async def launch(resident: Resident, app_id: str, page: str | None, *, language:
         code_challenge=challenge,
         state=state,
     )
-    parameters = urlencode({CODE_PARAMETER: code, LAUNCH_PARAMETER: str(launch_id)})
+    parameters = {LAUNCH_PARAMETER: str(launch_id)}
+    if mode is LaunchMode.QUERY:
+        parameters = {CODE_PARAMETER: code, **parameters}
     return Launch(
         launch_id=launch_id,
-        url=f"{client.origin}{target}{'&' if '?' in target else '?'}{parameters}",
+        url=f"{client.origin}{target}{'&' if '?' in target else '?'}{urlencode(parameters)}",
+        code=code,
         expires_at=state["clock"]() + CODE_LIFE,
         listing=listing,
     )

@@ -8,7 +8,16 @@ from app_server.authorization.service import granted_scopes
 from app_server.gateway.icons import icons_of
 from app_server.gateway.launch import launch
 from app_server.gateway.problems import MiniAppBusy, MiniAppSuspended, MiniAppUnavailable
-from app_server.gateway.schemas import Contact, Launched, LaunchedApp, LaunchRequest, MiniAppDetail, ScopeShown
+from app_server.gateway.schemas import (
+    Contact,
+    Launched,
+    LaunchedApp,
+    LaunchMode,
+    LaunchRequest,
+    LaunchResponse,
+    MiniAppDetail,
+    ScopeShown,
+)
 from app_server.kernel.access import Anonymous, Resident, access, actor
 from app_server.kernel.languages import language_of
 from app_server.kernel.problems import ValidationFailed
@@ -78,13 +87,20 @@ async def launch_miniapp(request: AppRequest) -> Response:
     asked = await read(request, LaunchRequest) if _has_body(request) else LaunchRequest()
     language = language_of(request)
     opened = await launch(
-        actor(request, Resident), request.path_params["app_id"], asked.page, language=language, state=request.state
+        actor(request, Resident),
+        request.path_params["app_id"],
+        asked.page,
+        mode=asked.response_mode,
+        language=language,
+        state=request.state,
     )
+    by_message = asked.response_mode is LaunchMode.WEB_MESSAGE
     banyan = opened.listing.manifest.banyan
     return reply(
         Launched(
             launch_id=opened.launch_id,
             url=opened.url,
+            response=LaunchResponse(code=opened.code, iss=request.state["settings"].base_url) if by_message else None,
             expires_at=opened.expires_at,
             app=LaunchedApp(
                 app_id=opened.listing.app_id,

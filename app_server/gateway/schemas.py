@@ -1,6 +1,7 @@
 """What the gateway's routes take and give."""
 
 from datetime import datetime
+from enum import StrEnum
 from typing import Annotated
 from uuid import UUID
 
@@ -10,10 +11,18 @@ from app_server.kernel.schemas import Schema
 from app_server.registry.schemas import MiniAppSummary
 
 
+class LaunchMode(StrEnum):
+    """How a launch gives its code: in the address, or for whoever opens the frame to tell its page."""
+
+    QUERY = "query"
+    WEB_MESSAGE = "web_message"
+
+
 class LaunchRequest(Schema):
-    """Where in the mini-app to begin; its first page when nothing is said."""
+    """Where in the mini-app to begin, its first page when nothing is said; and how its code gets there."""
 
     page: Annotated[str, Field(max_length=500, pattern="^/")] | None = None
+    response_mode: LaunchMode = LaunchMode.QUERY
 
 
 class LaunchedApp(Schema):
@@ -25,11 +34,19 @@ class LaunchedApp(Schema):
     sponsor: str
 
 
+class LaunchResponse(Schema):
+    """What the page is told, and no page of another origin: the code, and who gave it (RFC 9207)."""
+
+    code: str
+    iss: str
+
+
 class Launched(Schema):
-    """An address that opens the mini-app once, until `expires_at`."""
+    """An address that opens the mini-app once, until `expires_at`; `response` where the code does not stand in it."""
 
     launch_id: UUID
     url: str
+    response: LaunchResponse | None = None
     expires_at: datetime
     app: LaunchedApp
 

@@ -138,6 +138,18 @@ def test_a_service_knows_her_only_through_its_own_page(visit: Open, demo: Demo, 
     assert answered == "nothing"
 
 
+def test_the_code_that_opens_a_service_stands_in_no_address(visit: Open, demo: Demo, lin: str) -> None:
+    page = visit("/inbox", as_=lin, size=PHONE)
+    went: list[str] = []
+    page.on("request", lambda request: went.append(request.url))
+    page.goto(f"{demo.base_url}/apps/library")
+    frame = page.frame_locator("iframe")
+    expect(frame.get_by_role("button", name=re.compile("^Borrow")).first).to_be_visible()
+    assert any("banyan_launch=" in url for url in went)
+    assert not any("banyan_code=" in url for url in went)
+    assert len([url for url in went if url.endswith("/v1/miniapps/library/launch")]) == 1
+
+
 def test_she_takes_a_consent_back(visit: Open, demo: Demo, lin: str) -> None:
     page = visit("/me/consents", as_=lin, size=PHONE)
     page.get_by_role("button", name=re.compile("Withdraw .*notices")).click()

@@ -116,6 +116,21 @@ async def test_a_resident_opens_a_mini_app_by_an_address_that_works_once(city: C
         assert await redeem_all([replace(redemption, jti="assertion 2")]) == [None]
 
 
+async def test_a_code_may_come_by_a_message_and_then_stands_in_no_address(city: City) -> None:
+    async with library() as app:
+        await register(city, endpoint=app.server.endpoint)
+        resident = await city.person()
+        opened = await resident.post("/v1/miniapps/library/launch", json={"response_mode": "web_message"})
+        body = opened.json()
+        assert parse_qs(urlsplit(body["url"]).query) == {"banyan_launch": [body["launch_id"]]}
+        assert body["response"]["iss"] == city.settings.base_url
+        assert body["response"]["code"] not in body["url"]
+        (row,) = await city.rows("SELECT code_hash FROM core_launch_code")
+        assert row["code_hash"] == token_hash(body["response"]["code"])
+        refused = await resident.post("/v1/miniapps/library/launch", json={"response_mode": "fragment"})
+        assert (refused.status_code, refused.json()["errors"][0]["pointer"]) == (400, "/response_mode")
+
+
 async def test_a_resident_is_asked_first_for_what_the_mini_app_needs(city: City) -> None:
     async with library() as app:
         await register(city, endpoint=app.server.endpoint, scopes=[{"scope": "profile:read", **SCOPE}])

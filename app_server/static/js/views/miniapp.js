@@ -70,15 +70,25 @@ async function about(appId) {
   }
 }
 
-const launchApp = (appId, page, options) => post(`/v1/miniapps/${encodeURIComponent(appId)}/launch`, page ? { page } : {}, options);
+const launchApp = (appId, options = {}, asked = {}) => post(`/v1/miniapps/${encodeURIComponent(appId)}/launch`, asked, options);
 
-/** What the page may ask of the shell. A refused launch also goes to `onRefusal`: the page cannot go on without one. */
-function methods(appId, name, onRefusal) {
+/**
+ * What the page may ask of the shell. A refused launch also goes to `onRefusal`: the page cannot go on without one.
+ * `first` is what the launch that opened the frame gave; its code is told once.
+ */
+function methods(appId, name, first, onRefusal) {
+  let untold = first;
   return {
+    async launched({ launch_id: launchId }) {
+      if (untold?.launch_id !== launchId) throw new TypeError("this launch was told already, or is none of this frame");
+      const { response } = untold;
+      untold = null;
+      return response;
+    },
     async launch({ page }) {
       if (page !== undefined && typeof page !== "string") throw new TypeError("page must be a path");
       try {
-        const { launch_id: launchId, url, expires_at: ends } = await launchApp(appId, page);
+        const { launch_id: launchId, url, expires_at: ends } = await launchApp(appId, {}, page ? { page } : {});
         return { launch_id: launchId, url, expires_at: ends };
       } catch (problem) {
         if (problem.code) onRefusal(problem);
@@ -165,13 +175,13 @@ export async function openApp(main, { params, query, signal }) {
 
   const page = query.get("page");
   try {
-    const launch = await launchApp(appId, page, { signal });
+    const launch = await launchApp(appId, { signal }, { response_mode: "web_message", ...(page ? { page } : {}) });
     if (signal.aborted) { leave(); return null; }
     named(launch.app);
     remember(appId);
     const iframe = h("iframe", { title: launch.app.name, sandbox: "allow-scripts allow-forms allow-same-origin", allow: "camera 'none'; geolocation 'none'; microphone 'none'", referrerpolicy: "origin" });
     iframe.addEventListener("load", () => body.querySelector(".frame__wait")?.remove(), { once: true });
-    bridge = serve(iframe, new URL(launch.url).origin, methods(appId, launch.app.name, refused), { onOpen: () => bridge.notify("theme", look()) });
+    bridge = serve(iframe, new URL(launch.url).origin, methods(appId, launch.app.name, launch, refused), { onOpen: () => bridge.notify("theme", look()) });
     iframe.src = launch.url;
     body.append(iframe);
   } catch (problem) {

@@ -43,8 +43,8 @@ const themeListeners = new Set();
 export let capabilities = [];
 
 /**
- * Who opened the mini-app. Exchanges the one-time code of the address at the first call; later calls and other pages
- * of the same tab know it already.
+ * Who opened the mini-app. Exchanges the one-time code of the launch at the first call, which the shell tells where it
+ * does not stand in the address; later calls and other pages of the same tab know it already.
  * @returns {Promise<Resident>}
  */
 export function open() {
@@ -57,13 +57,14 @@ export function open() {
 
 async function begin() {
   const address = new URL(location.href);
-  const code = address.searchParams.get("banyan_code");
+  const told = address.searchParams.get("banyan_code");
   const launchId = address.searchParams.get("banyan_launch");
-  if (code && launchId) {
+  if (launchId) {
     address.searchParams.delete("banyan_code");
     address.searchParams.delete("banyan_launch");
     history.replaceState(history.state, "", address); // a used code is no use in a bookmark
-    return exchange(code, launchId);
+    const code = told ?? (await ask("launched", { launch_id: launchId }).catch(() => null))?.code;
+    return code ? exchange(code, launchId) : relaunch(); // never a session of before: somebody else may have opened it
   }
   session = recall();
   return session ? session.resident : relaunch();
@@ -204,9 +205,7 @@ const shell = new Promise((resolve, reject) => {
     event.ports[0].onmessage = ({ data }) => hear(data);
     resolve(event.ports[0]);
   });
-  const hello = () => window.parent.postMessage({ banyan: "hello", version: 1 }, SHELL);
-  if (document.readyState === "complete") hello();
-  else window.addEventListener("load", hello);
+  window.parent.postMessage({ banyan: "hello", version: 1 }, SHELL);
 });
 shell.catch(() => {}); // whoever asks hears of it
 
