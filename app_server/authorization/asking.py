@@ -16,11 +16,12 @@ LONGEST_NONCE = 512
 LONGEST_HINT = 100  # characters of `ui_locales`; more says nothing
 
 _CHALLENGE = re.compile(r"[A-Za-z0-9_-]{43}")
+_THUMBPRINT = _CHALLENGE
 _PRINTABLE = re.compile(r"[\x20-\x7e]*")  # VSCHAR and more: RFC 6749 appendix A
 _NAMES = {  # that an error may repeat; what else a client sends is not named
     *("response_type", "client_id", "redirect_uri", "scope", "state", "nonce", "code_challenge", "prompt", "max_age"),
     *("code_challenge_method", "response_mode", "login_hint", "ui_locales", "acr_values", "id_token_hint", "display"),
-    *("claims", "resource", "request", "request_uri", "registration"),
+    *("claims", "resource", "request", "request_uri", "registration", "dpop_jkt"),
 }
 _PROMPTS = frozenset({"none", "login", "consent", "select_account"})
 _NOT_SUPPORTED = {  # OpenID Connect Core §6, §7.2.1
@@ -39,7 +40,10 @@ class ResponseMode(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """A request that can be answered. `max_age` in seconds; None when the client does not mind."""
+    """A request that can be answered. `max_age` in seconds; None when the client does not mind.
+
+    The code is bound to the key of the thumbprint `dpop_jkt` (RFC 9449 §10), if any.
+    """
 
     client_id: str
     redirect_uri: str
@@ -51,6 +55,7 @@ class Asked:
     prompt: frozenset[str]
     max_age: int | None
     ui_locales: str | None
+    dpop_jkt: str | None = None
 
 
 class NotProven(Exception):
@@ -110,6 +115,8 @@ def read(pairs: Sequence[tuple[str, str]], find: Callable[[str], Client | None])
         raise wrong("invalid_request", f"nonce may have {LONGEST_NONCE} characters at most")
     if max_age is not None and not re.fullmatch(r"\d{1,9}", max_age):
         raise wrong("invalid_request", "max_age must be a number of seconds")
+    if "dpop_jkt" in given and not _THUMBPRINT.fullmatch(given["dpop_jkt"]):
+        raise wrong("invalid_request", "dpop_jkt must be 43 characters of base64url (RFC 7638)")
     known = {"openid"} | {each.scope for each in client.scopes}
     asked = Asked(
         client_id=client.app_id,
@@ -121,6 +128,7 @@ def read(pairs: Sequence[tuple[str, str]], find: Callable[[str], Client | None])
         code_challenge=given["code_challenge"],
         prompt=prompt,
         max_age=int(max_age) if max_age is not None else None,
+        dpop_jkt=given.get("dpop_jkt"),
         ui_locales=(given.get("ui_locales") or "")[:LONGEST_HINT].strip() or None,
     )
     return asked, client

@@ -24,7 +24,7 @@ from app_server.kernel.unit_of_work import after_commit, execute, fetch, fetchro
 
 MOST = 50  # clients of one organisation
 # as `_columns` gives them
-COLUMNS = "name, redirect_uris, post_logout_redirect_uris, proof, public_keys, scopes, device_flow"
+COLUMNS = "name, redirect_uris, post_logout_redirect_uris, proof, public_keys, scopes, device_flow, dpop_bound"
 PARTS = ("kty", "crv", "x", "y", "kid", "use", "alg")  # what is kept of a public key
 
 
@@ -38,7 +38,7 @@ async def register(asked: DescribeClient, *, by: Provider, state: AppState) -> C
     row = await fetchrow(
         "INSERT INTO core_registered_client"
         f" (id, client_id, organisation_id, created_at, version, {COLUMNS})"
-        f" VALUES ($1, $2, $3, $4, 1, $5, $6, $7, $8, $9, $10, $11) RETURNING id, {DETAILS}",
+        f" VALUES ($1, $2, $3, $4, 1, $5, $6, $7, $8, $9, $10, $11, $12) RETURNING id, {DETAILS}",
         uuid7(),
         f"c_{secrets.token_hex(8)}",
         by.organisation_id,
@@ -61,7 +61,7 @@ async def change(
     if version is not None and version != before["version"]:
         raise PreconditionFailed()
     row = await fetchrow(
-        f"UPDATE core_registered_client SET ({COLUMNS}) = ($2, $3, $4, $5, $6, $7, $8), version = version + 1"
+        f"UPDATE core_registered_client SET ({COLUMNS}) = ($2, $3, $4, $5, $6, $7, $8, $9), version = version + 1"
         f" WHERE id = $1 RETURNING id, {DETAILS}",
         before["id"],
         *_columns(asked),
@@ -189,6 +189,7 @@ def _columns(asked: DescribeClient) -> list[str | bool]:
         orjson.dumps([{part: key[part] for part in PARTS if part in key} for key in asked.public_keys]).decode(),
         orjson.dumps(said["scopes"]).decode(),
         asked.device_flow,
+        asked.dpop_bound_access_tokens,
     ]
 
 
@@ -200,6 +201,7 @@ def _view(row: Mapping[str, Any]) -> ClientView:
         post_logout_redirect_uris=orjson.loads(row["post_logout_redirect_uris"] or "[]"),
         proof=Proof(row["proof"]),
         public_keys=orjson.loads(row["public_keys"]),
+        dpop_bound_access_tokens=row["dpop_bound"],
         scopes=orjson.loads(row["scopes"]),
         device_flow=row["device_flow"],
         version=row["version"],

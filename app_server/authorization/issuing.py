@@ -32,11 +32,14 @@ def resident_token(
     resident_id: UUID,
     session_id: UUID,
     launch_id: UUID,
+    jkt: str | None,
     state: AppState,
 ) -> str:
-    """An access token (RFC 9068). Who the resident is stands in it sealed, so that the client learns only `sub`."""
+    """An access token (RFC 9068), bound to the key of that thumbprint (RFC 9449 §6), if any. Who the resident is stands
+    in it sealed, so that the client learns only `sub`.
+    """
     sealed = state["keys"].seal("token.resident", str(resident_id))
-    claims = common_claims(client, state) | {
+    claims = access_claims(client, jkt, state) | {
         "sub": subject_of(client, resident_id, state["keys"]),
         "scope": " ".join(sorted(scopes)),
         "sid": str(session_id),
@@ -80,6 +83,16 @@ def principal_of(claims: VerifiedClaims, state: AppState) -> Resident | MiniApp:
         resident_id=UUID(state["keys"].open("token.resident", _unb64(sealed))) if sealed else None,
         launch_id=UUID(claims["launch_id"]) if sealed else None,
     )
+
+
+def access_claims(client: Client, jkt: str | None, state: AppState) -> dict[str, object]:
+    """What every access token of this client's says; with `jkt`, that it is bound to the key of that thumbprint."""
+    return common_claims(client, state) | ({"cnf": {"jkt": jkt}} if jkt else {})
+
+
+def token_type(jkt: str | None) -> str:
+    """How an access token is sent (RFC 9449 §5)."""
+    return "DPoP" if jkt else "Bearer"
 
 
 def common_claims(client: Client, state: AppState) -> dict[str, object]:

@@ -27,7 +27,10 @@ class Consent(Model):
 
 
 class LaunchCode(Model):
-    """A one-time code that opens a mini-app, bound to the app, its origin, its PKCE challenge and the launch."""
+    """A one-time code that opens a mini-app, bound to the app, its origin, its PKCE challenge and the launch.
+
+    `dpop_jkt` is the thumbprint of a key that it is bound to (RFC 9449 §10), from the beginning or its redemption on.
+    """
 
     id = fields.UUIDField(primary_key=True, default=uuid7)
     code_hash = fields.CharField(max_length=64, unique=True)
@@ -39,6 +42,7 @@ class LaunchCode(Model):
     code_challenge = fields.CharField(max_length=43)
     nonce = fields.CharField(max_length=512, null=True)
     scope = fields.TextField(null=True)
+    dpop_jkt = fields.CharField(max_length=43, null=True)
     expires_at = fields.DatetimeField(db_index=True)
     used_at = fields.DatetimeField(null=True)
 
@@ -50,7 +54,7 @@ class RegisteredClient(Model):
     """A program of a provider's that signs residents in with the city's login (OpenID Connect), no mini-app.
 
     `scopes` is as a manifest has it: scope, purpose, legal basis, retention, required. `version` counts its changes,
-    for processes to notice them and for If-Match.
+    for processes to notice them and for If-Match. `secret_hashes` are those of `client_secret_basic`, the newest first.
     """
 
     id = fields.UUIDField(primary_key=True, default=uuid7)
@@ -61,6 +65,8 @@ class RegisteredClient(Model):
     post_logout_redirect_uris: list[str] | None = fields.JSONField(null=True)
     proof = fields.CharField(max_length=20)
     public_keys: list[dict[str, Any]] = fields.JSONField()
+    dpop_bound = fields.BooleanField(db_default=False)
+    secret_hashes: list[str] | None = fields.JSONField(null=True)
     scopes: list[dict[str, Any]] = fields.JSONField()
     device_flow = fields.BooleanField(db_default=False)
     version = fields.IntField(default=1)

@@ -3,7 +3,7 @@
 from typing import Any
 
 from app_server.authorization import service
-from app_server.authorization.access_tokens import lifespan, resolve_access_token
+from app_server.authorization.access_tokens import lifespan, resolve_access_token, resolve_held_token
 from app_server.authorization.devices import NETWORK
 from app_server.authorization.routes import routes
 from app_server.kernel.access import MiniApp, Resident
@@ -23,7 +23,15 @@ module = Module(
     routes=routes,
     jobs=[Job(name="forget_used_codes", handler=forget_used)],
     schedules=[Schedule(job="forget_used_codes", cron="7 * * * *")],
-    credentials=[Credential(prefix="eyJ", cookie=None, kinds=(Resident, MiniApp), resolve=resolve_access_token)],
+    credentials=[
+        Credential(
+            prefix="eyJ",
+            cookie=None,
+            kinds=(Resident, MiniApp),
+            resolve=resolve_access_token,
+            resolve_held=resolve_held_token,
+        )
+    ],
     sealed=[NETWORK],
     lifespan=lifespan,
 )

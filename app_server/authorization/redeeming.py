@@ -29,6 +29,8 @@ class Redemption:
     redirect_uri: str
     code_challenge: str
     refresh_hash: str  # of the token that a client gets which the resident lets act while she is away; same for a code
+    jkt: str | None  # thumbprint of the key that the client has proven to hold
+    grant_jkt: str | None  # the same, if its refresh tokens are to be bound to the key (RFC 9449 §5)
     grant_expires_at: datetime
     at: datetime
 
@@ -76,6 +78,8 @@ async def redeem_all(asked: list[Redemption]) -> Sequence[RedeemedCode | Asserti
         [each.refresh_hash for each in asked],
         [each.grant_expires_at for each in asked],
         [uuid7() for _ in asked],
+        [each.jkt for each in asked],
+        [each.grant_jkt for each in asked],
     )
     found = {row["id"]: _redeemed(row) if row["launch_id"] is not None else None for row in rows}
     return [found[each] if each in found else AssertionUsed() for each in ids]
@@ -95,6 +99,7 @@ async def redeemed_before(asked: Redemption) -> RedeemedCode | None:
         asked.refresh_hash,
         asked.at,
         asked.at - GRACE,
+        asked.jkt,
     )
     return _redeemed(row) if row else None
 
@@ -118,10 +123,10 @@ _REDEEM = """
 WITH asked AS (
   SELECT * FROM unnest(
     $1::uuid[], $2::text[], $3::text[], $4::timestamptz[], $5::text[], $6::text[], $7::text[], $8::timestamptz[],
-    $9::text[], $10::timestamptz[], $11::uuid[]
+    $9::text[], $10::timestamptz[], $11::uuid[], $12::text[], $13::text[]
   ) AS a (
     id, app_id, jti, assertion_expires_at, code_hash, redirect_uri, code_challenge, at, refresh_hash, grant_expires_at,
-    refresh_id)
+    refresh_id, jkt, grant_jkt)
 ), proven AS (
   INSERT INTO core_used_assertion (id, app_id, jti, expires_at)
   SELECT id, app_id, jti, assertion_expires_at FROM asked WHERE jti IS NOT NULL ORDER BY app_id, jti
@@ -130,16 +135,16 @@ WITH asked AS (
 ), heard AS (
   SELECT id FROM proven UNION ALL SELECT id FROM asked WHERE jti IS NULL
 ), good AS (
-  SELECT a.id, a.at, a.refresh_hash, a.grant_expires_at, a.refresh_id, c.id AS code_id,
+  SELECT a.id, a.at, a.refresh_hash, a.grant_expires_at, a.refresh_id, a.jkt, a.grant_jkt, c.id AS code_id,
     s.created_at AS signed_in_at, s.method, s.expires_at
   FROM heard JOIN asked a USING (id)
   JOIN core_launch_code c USING (code_hash, app_id, redirect_uri, code_challenge)
   JOIN core_session s ON s.id = c.session_id AND s.ended_at IS NULL
   JOIN core_resident p ON p.id = s.resident_id AND p.locked_at IS NULL
-  WHERE c.used_at IS NULL AND c.expires_at > a.at
+  WHERE c.used_at IS NULL AND c.expires_at > a.at AND (c.dpop_jkt IS NULL OR c.dpop_jkt = a.jkt)
   ORDER BY c.id FOR UPDATE OF c FOR SHARE OF s, p -- who ends the session or locks the account waits, or is waited for
 ), redeemed AS (
-  UPDATE core_launch_code c SET used_at = g.at FROM good g WHERE c.id = g.code_id
+  UPDATE core_launch_code c SET used_at = g.at, dpop_jkt = g.jkt FROM good g WHERE c.id = g.code_id
   RETURNING g.*, c.app_id, c.resident_id, c.session_id, c.launch_id, c.nonce, c.scope
 ), known AS (
   SELECT r.*, (
@@ -152,10 +157,11 @@ WITH asked AS (
   FROM known k
 ), opened AS ( -- a client's own session; what lasts while the resident is away does not end with hers
   INSERT INTO core_session (
-    id, resident_id, token_hash, user_agent, method, created_at, last_used_at, expires_at, client_id, parent_id, scope)
+    id, resident_id, token_hash, user_agent, method, created_at, last_used_at, expires_at, client_id, parent_id, scope,
+    dpop_jkt)
   SELECT j.launch_id, j.resident_id, 'no cookie ' || j.launch_id, '', j.method, j.at, j.at,
     CASE WHEN j.lasting THEN j.grant_expires_at ELSE j.expires_at END,
-    j.app_id, CASE WHEN j.lasting THEN NULL ELSE j.session_id END, j.scope
+    j.app_id, CASE WHEN j.lasting THEN NULL ELSE j.session_id END, j.scope, j.grant_jkt
   FROM judged j WHERE j.is_client
 ), kept AS (
   INSERT INTO core_refresh_token (id, session_id, token_hash, created_at)
@@ -178,5 +184,6 @@ JOIN core_session given ON given.id = CASE WHEN c.scope IS NULL THEN c.session_i
 JOIN core_resident p ON p.id = c.resident_id AND p.locked_at IS NULL
 WHERE c.code_hash = $1 AND c.app_id = $2 AND c.redirect_uri = $3 AND c.code_challenge = $4
   AND c.used_at >= $7 AND given.ended_at IS NULL AND given.expires_at > $6
+  AND c.dpop_jkt IS NOT DISTINCT FROM $8
   AND NOT EXISTS (SELECT 1 FROM core_refresh_token t WHERE t.token_hash = $5 AND t.used_at IS NOT NULL)
 """

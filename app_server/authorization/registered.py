@@ -20,7 +20,7 @@ PATIENCE = 2.5  # seconds for one look
 
 DETAILS = (
     "client_id, version, organisation_id, name, redirect_uris, post_logout_redirect_uris, proof, public_keys, scopes,"
-    " device_flow, created_at"
+    " device_flow, dpop_bound, created_at"
 )
 
 log = logger(__name__)
@@ -94,6 +94,7 @@ def client_of(row: Mapping[str, Any]) -> Client:
         scopes=[ScopeRequest(**scope) for scope in orjson.loads(row["scopes"])],
         post_logout_redirect_uris=frozenset(orjson.loads(row["post_logout_redirect_uris"] or "[]")),
         device_flow=row["device_flow"],
+        dpop_bound=row["dpop_bound"],
     )
 
 

@@ -179,6 +179,7 @@ async def grant(
         code_challenge=request.asked.code_challenge,
         nonce=request.asked.nonce,
         scopes=request.asked.scopes,
+        dpop_jkt=request.asked.dpop_jkt,
         state=state,
     )
 

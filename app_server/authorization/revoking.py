@@ -7,6 +7,7 @@ from uuid import UUID
 
 from app_server.authorization.access_tokens import bearer_of
 from app_server.authorization.client_proof import authenticated
+from app_server.authorization.issuing import token_type
 from app_server.authorization.problems import OAuthError
 from app_server.identity.service import FIRST_PARTY, end_session
 from app_server.identity.sessions import sessions_of
@@ -44,17 +45,18 @@ async def introspect(form: Mapping[str, str], state: AppState) -> Mapping[str, A
     if token.startswith(REFRESH_PREFIX):
         row = await _link(token, client_id)
         good = row and row["used_at"] is None and row["ended_at"] is None and row["expires_at"] > state["clock"]()
-        return _active(client_id, row["scope"], row["expires_at"]) if good else NOT_ACTIVE
+        return _active(client_id, row["scope"], row["expires_at"], row["dpop_jkt"]) if good else NOT_ACTIVE
     bearer = bearer_of(token, state)
     if bearer is None or not isinstance(bearer.principal, MiniApp) or bearer.principal.app_id != client_id:
         return NOT_ACTIVE
-    told = _active(client_id, " ".join(sorted(bearer.principal.scopes)), bearer.expires_at)
+    told = _active(client_id, " ".join(sorted(bearer.principal.scopes)), bearer.expires_at, bearer.jkt)
     return told | ({"sub": bearer.principal.sub} if bearer.principal.sub else {})
 
 
-def _active(client_id: str, scope: str | None, expires_at: datetime) -> dict[str, Any]:
+def _active(client_id: str, scope: str | None, expires_at: datetime, jkt: str | None) -> dict[str, Any]:
     exp = int(expires_at.timestamp())
-    return {"active": True, "client_id": client_id, "scope": scope or "", "exp": exp, "token_type": "Bearer"}
+    told = {"active": True, "client_id": client_id, "scope": scope or "", "exp": exp, "token_type": token_type(jkt)}
+    return told | ({"cnf": {"jkt": jkt}} if jkt else {})  # RFC 9449 §6.2
 
 
 async def _asked(form: Mapping[str, str], state: AppState) -> tuple[str, str]:
@@ -72,7 +74,7 @@ async def _asked(form: Mapping[str, str], state: AppState) -> tuple[str, str]:
 async def _link(token: str, client_id: str) -> Any:
     """The refresh token with its session, if they are this client's."""
     return await fetchrow(
-        "SELECT t.session_id, t.used_at, s.ended_at, s.expires_at, s.scope FROM core_refresh_token t"
+        "SELECT t.session_id, t.used_at, s.ended_at, s.expires_at, s.scope, s.dpop_jkt FROM core_refresh_token t"
         " JOIN core_session s ON s.id = t.session_id WHERE t.token_hash = $1 AND s.client_id IS NOT DISTINCT FROM $2",
         token_hash(token),
         None if client_id == FIRST_PARTY else client_id,

@@ -1,6 +1,7 @@
 """Consents, the token endpoint, and what is published about them."""
 
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -12,10 +13,13 @@ from app_server.authorization.asking import AskedWrong, NotProven, ResponseMode
 from app_server.authorization.asking import read as read_question
 from app_server.authorization.client_proof import authenticated
 from app_server.authorization.client_routes import client_routes
+from app_server.authorization.forms import Form
+from app_server.authorization.forms import read as read_request
 from app_server.authorization.grants.app import APP_SCOPES
 from app_server.authorization.issuing import ASSURANCE, scopes_of
 from app_server.authorization.mistakes import claimed_client, note
 from app_server.authorization.problems import ConsentWithdrawn, DeviceCodeOver, OAuthError, ScopeUnknown
+from app_server.authorization.proofs import nonce_now
 from app_server.authorization.schemas import (
     Consents,
     ConsentView,
@@ -36,14 +40,15 @@ from app_server.kernel.idempotency import idempotent
 from app_server.kernel.key_times import cached_for
 from app_server.kernel.languages import LANGUAGES, language_of
 from app_server.kernel.ports import Proof, Viewer
-from app_server.kernel.problems import BadCursor, NotFound, TooManyRequests, UnsupportedMediaType, ValidationFailed
+from app_server.kernel.problems import BadCursor, NotFound, TooManyRequests
 from app_server.kernel.routing import Route, delete, describe, get, post
-from app_server.kernel.schemas import no_content, page_request, read, read_form, reply
+from app_server.kernel.schemas import no_content, page_request, read, reply
 from app_server.kernel.state import AppRequest, AppState
 from app_server.kernel.unit_of_work import in_unit_of_work
 
-SIGNING = ["ES256", "Ed25519", "EdDSA"]  # of client assertions; the last is what the second was called before RFC 9864
-NO_MISTAKE = frozenset({"authorization_pending", "access_denied", "expired_token"})  # a device hears how it stands
+SIGNING = ["ES256", "Ed25519", "EdDSA"]  # of what clients sign; RFC 9864 gave the last one the second name
+# A device hears how it stands, and a client the first nonce.
+NO_MISTAKE = frozenset({"authorization_pending", "access_denied", "expired_token", "use_dpop_nonce"})
 FORM = ("application/x-www-form-urlencoded",)
 REFUSALS = {400: TokenRefusal, 401: TokenRefusal}
 
@@ -84,7 +89,7 @@ async def authorize_device(request: AppRequest) -> Response:
     address = client_address(request)
     await requests.spare(address, state=request.state)
 
-    async def begun(form: Mapping[str, str], state: AppState) -> Mapping[str, Any]:
+    async def begun(form: Form, state: AppState) -> Mapping[str, Any]:
         client = await authenticated(form, state)
         asked = await devices.begin(client, form, address=address, state=state)
         return devices.answer(asked, base_url=state["settings"].base_url)
@@ -102,30 +107,28 @@ async def device_qr(request: AppRequest) -> Response:
     return Response(svg(f"{base}/device/{name}"), media_type="image/svg+xml", headers={"cache-control": "no-store"})
 
 
-OAuthAnswer = Callable[[Mapping[str, str], AppState], Awaitable[Mapping[str, Any]]]
+OAuthAnswer = Callable[[Form, AppState], Awaitable[Mapping[str, Any]]]
 
 
 async def _answered(request: AppRequest, answer: OAuthAnswer, status: int = 200) -> Response:
     """The answer, or its refusal in the form of RFC 6749 §5.2."""
-    form: Mapping[str, str] = {}
+    form, state = Form(), request.state
+    headers = {"dpop-nonce": nonce_now(state)} if "dpop" in request.headers else {}
     try:
-        try:
-            form = await read_form(request)
-        except (UnsupportedMediaType, ValidationFailed):
-            raise OAuthError("invalid_request", "send a form, each field once, as UTF-8") from None
-        return reply(await answer(form, request.state), status=status, headers={"pragma": "no-cache"})
+        await read_request(request, form)
+        return reply(await answer(form, state), status=status, headers={"pragma": "no-cache", **headers})
     except OAuthError as refused:
-        client_id, state, path = claimed_client(form), request.state, request.url.path
-        if refused.error not in NO_MISTAKE:
-            note(client_id, endpoint=path, error=refused.error, description=refused.description, state=state)
-        return reply({"error": refused.error, "error_description": refused.description}, status=refused.status)
+        error, description = refused.error, refused.description
+        if error not in NO_MISTAKE:
+            note(claimed_client(form), endpoint=request.url.path, error=error, description=description, state=state)
+        return reply({"error": error, "error_description": description}, status=refused.status, headers=headers)
 
 
-async def _tokens(form: Mapping[str, str], state: AppState) -> Mapping[str, Any]:
+async def _tokens(form: Form, state: AppState) -> Mapping[str, Any]:
     return (await tokens.answer(form, state)).model_dump(exclude_none=True)
 
 
-async def _pushed(form: Mapping[str, str], state: AppState) -> Mapping[str, Any]:
+async def _pushed(form: Form, state: AppState) -> Mapping[str, Any]:
     client = await authenticated(form, state)
     try:
         asked, asking = read_question(list(form.items()), state["ports"].clients.find)
@@ -135,11 +138,15 @@ async def _pushed(form: Mapping[str, str], state: AppState) -> Mapping[str, Any]
         raise OAuthError(wrong.error, wrong.description) from None
     if asking.app_id != client.app_id:
         raise OAuthError("invalid_request", "client_id is another client's")
+    if form.jkt is not None:
+        if asked.dpop_jkt not in (None, form.jkt):
+            raise OAuthError("invalid_dpop_proof", "dpop_jkt is not the thumbprint of the key that is proven")
+        asked = replace(asked, dpop_jkt=form.jkt)  # RFC 9449 §10.1
     request_uri = await requests.push(asked, state=state)
     return {"request_uri": request_uri, "expires_in": int(requests.PUSHED_LIFE.total_seconds())}
 
 
-async def _revoked(form: Mapping[str, str], state: AppState) -> Mapping[str, Any]:
+async def _revoked(form: Form, state: AppState) -> Mapping[str, Any]:
     await revoking.revoke(form, state)
     return {}
 
@@ -249,6 +256,7 @@ async def discovery(request: AppRequest) -> Response:
             "token_endpoint_auth_signing_alg_values_supported": SIGNING,
             "revocation_endpoint_auth_signing_alg_values_supported": SIGNING,
             "introspection_endpoint_auth_signing_alg_values_supported": SIGNING,
+            "dpop_signing_alg_values_supported": SIGNING,
             "code_challenge_methods_supported": ["S256"],
             "prompt_values_supported": ["none", "login", "consent", "select_account"],
             "claims_supported": [

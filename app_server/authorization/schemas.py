@@ -64,7 +64,8 @@ class AskedScope(Schema):
 
 class DescribeClient(Schema):
     """All that a client says of itself. `public_keys` are JWKs (RFC 7517), for `private_key_jwt`. With `device_flow`
-    its screens may ask for a resident's phone (RFC 8628); it needs no redirect URI then.
+    its screens may ask for a resident's phone (RFC 8628); it needs no redirect URI then. With
+    `dpop_bound_access_tokens` it gets no token without a proof of the key that it is bound to (RFC 9449 §5.2).
     """
 
     name: Texts
@@ -72,6 +73,7 @@ class DescribeClient(Schema):
     post_logout_redirect_uris: list[str] = Field(default=[], max_length=10)
     proof: Proof = Proof.PRIVATE_KEY_JWT
     public_keys: list[dict[str, Any]] = Field(default=[], max_length=10)
+    dpop_bound_access_tokens: bool = False
     scopes: list[AskedScope] = Field(default=[], max_length=10)
     device_flow: bool = False
 
@@ -142,7 +144,10 @@ class DeviceAuthorization(Schema):
 
 
 class TokenState(Schema):
-    """What a token is worth now (RFC 7662 §2.2): `active` alone for one that is not good. `exp` in Unix seconds."""
+    """What a token is worth now (RFC 7662 §2.2): `active` alone for one that is not good. `exp` in Unix seconds.
+
+    `cnf` has the thumbprint of the key that it is bound to, as `jkt` (RFC 9449 §6.2).
+    """
 
     active: bool
     client_id: str | None = None
@@ -150,6 +155,7 @@ class TokenState(Schema):
     sub: str | None = None
     exp: int | None = None
     token_type: str | None = None
+    cnf: dict[str, str] | None = None
 
 
 class Tokens(Schema):

@@ -171,6 +171,7 @@ async def mint_code(
     code_challenge: str,
     nonce: str | None = None,
     scopes: frozenset[str] | None = None,
+    dpop_jkt: str | None = None,
     state: AppState,
 ) -> str:
     """A one-time code, good for `CODE_LIFE`. For a launch, `nonce` and `scopes` are its id and all that is granted."""
@@ -185,6 +186,7 @@ async def mint_code(
         code_challenge=code_challenge,
         nonce=nonce,
         scope=None if scopes is None else " ".join(sorted(scopes)),
+        dpop_jkt=dpop_jkt,
         expires_at=state["clock"]() + CODE_LIFE,
     )
     return code

@@ -135,7 +135,8 @@ class Session(Model):
     sign-in came from.
 
     With `client_id` it is what the resident lets somebody else's program do, with `scope`: it has no cookie, and ends
-    with its parent if it has one.
+    with its parent if it has one. `dpop_jkt` is the thumbprint of the key that its refresh tokens are bound to (RFC
+    9449), if they are.
     """
 
     id = fields.UUIDField(primary_key=True, default=uuid7)
@@ -154,6 +155,7 @@ class Session(Model):
     client_id = fields.CharField(max_length=64, null=True)
     parent_id = fields.UUIDField(null=True, db_index=True)
     scope = fields.TextField(null=True)
+    dpop_jkt = fields.CharField(max_length=43, null=True)
 
     class Meta:
         table = "core_session"

@@ -22,10 +22,14 @@ GRACE = timedelta(seconds=30)  # a client whose answer was lost may ask once mor
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trade:
-    """A token by its hash, whose it must be (None: the resident app's own), and what shall follow it."""
+    """A token by its hash, whose it must be (None: the resident app's own), and what shall follow it.
+
+    `jkt` is the thumbprint of the key that whoever brings it holds (RFC 9449), if any.
+    """
 
     token_hash: str
     client_id: str | None
+    jkt: str | None
     successor_hash: str
     successor_sealed: bytes
     at: datetime
@@ -49,7 +53,7 @@ Trades = Batcher[Trade, Any]
 
 async def renew_session(refresh_token: str, *, state: AppState) -> OpenedSession:
     """Rotate a refresh token of the resident app. Problem: `session_over`."""
-    renewed = await rotate(refresh_token, client_id=None, state=state)
+    renewed = await rotate(refresh_token, client_id=None, jkt=None, state=state)
     return OpenedSession(
         session_id=renewed.session_id,
         resident_id=renewed.resident_id,
@@ -65,16 +69,17 @@ async def renew_session(refresh_token: str, *, state: AppState) -> OpenedSession
     )
 
 
-async def rotate(refresh_token: str, *, client_id: str | None, state: AppState) -> Renewed:
+async def rotate(refresh_token: str, *, client_id: str | None, jkt: str | None, state: AppState) -> Renewed:
     """Trade a refresh token for the next. Again within `GRACE` it gives the same successor, later it ends the session.
 
-    Problem: `session_over`, also for a token of another client.
+    Problem: `session_over`, also for a token of another client, or bound to another key than that of thumbprint `jkt`.
     """
     trades: Trades = state["refresh_trades"]  # type: ignore[typeddict-item]
     now, successor = state["clock"](), new_secret("br")
     trade = Trade(
         token_hash=token_hash(refresh_token),
         client_id=client_id,
+        jkt=jkt,
         successor_hash=token_hash(successor),
         successor_sealed=state["keys"].seal("refresh.successor", successor),
         at=now,
@@ -82,7 +87,7 @@ async def rotate(refresh_token: str, *, client_id: str | None, state: AppState) 
     )
     row = await trades(trade)
     if row is None:
-        repeated = await _repeated(trade.token_hash, client_id, state)
+        repeated = await _repeated(trade.token_hash, client_id, jkt, state)
         if repeated is None:
             raise SessionOver()
         return repeated
@@ -108,6 +113,7 @@ async def trade_all(asked: list[Trade]) -> Sequence[Any]:
         [trade.at for trade in trades.values()],
         [trade.session_expires_at for trade in trades.values()],
         [trade.client_id for trade in trades.values()],
+        [trade.jkt for trade in trades.values()],
     )
     found = {row["token_hash"]: row for row in rows}
     return [found.get(trade.token_hash) if trades[trade.token_hash] is trade else None for trade in asked]
@@ -117,13 +123,14 @@ async def trade_all(asked: list[Trade]) -> Sequence[Any]:
 _TRADE = """
 WITH link AS (
   SELECT a.*, t.id, s.id AS session_id, s.scope, r.id AS resident_id, r.roles, r.organisation_id
-  FROM unnest($1::text[], $2::text[], $3::bytea[], $4::uuid[], $5::timestamptz[], $6::timestamptz[], $7::text[])
-    AS a (token_hash, successor_hash, successor_sealed, successor_id, at, session_expires_at, client_id)
+  FROM unnest(
+    $1::text[], $2::text[], $3::bytea[], $4::uuid[], $5::timestamptz[], $6::timestamptz[], $7::text[], $8::text[]
+  ) AS a (token_hash, successor_hash, successor_sealed, successor_id, at, session_expires_at, client_id, jkt)
   JOIN core_refresh_token t ON t.token_hash = a.token_hash
   JOIN core_session s ON s.id = t.session_id
   JOIN core_resident r ON r.id = s.resident_id
   WHERE t.used_at IS NULL AND s.ended_at IS NULL AND s.expires_at > a.at AND r.locked_at IS NULL
-    AND s.client_id IS NOT DISTINCT FROM a.client_id
+    AND s.client_id IS NOT DISTINCT FROM a.client_id AND (s.dpop_jkt IS NULL OR s.dpop_jkt = a.jkt)
   ORDER BY s.id -- two processes that trade for the same sessions wait for each other in one order
   FOR UPDATE OF s, t
 ), used AS (
@@ -140,7 +147,7 @@ SELECT token_hash, session_id, resident_id, roles, organisation_id, scope FROM l
 
 
 @in_unit_of_work
-async def _repeated(hashed: str, client_id: str | None, state: AppState) -> Renewed | None:
+async def _repeated(hashed: str, client_id: str | None, jkt: str | None, state: AppState) -> Renewed | None:
     """The answer of before for a token that was used just now; None for any other, which may end its session."""
     now = state["clock"]()
     link = await RefreshToken.filter(token_hash=hashed).select_for_update().first()
@@ -150,7 +157,7 @@ async def _repeated(hashed: str, client_id: str | None, state: AppState) -> Rene
     resident = session.resident
     if session.ended_at is not None or session.expires_at <= now or resident.locked_at is not None:
         return None
-    if session.client_id != client_id:
+    if session.client_id != client_id or session.dpop_jkt not in (None, jkt):
         return None
     if now - link.used_at > GRACE or link.successor_sealed is None:
         await end_session(session.id, state=state)

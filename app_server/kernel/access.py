@@ -16,6 +16,8 @@ from app_server.kernel.problems import InsufficientScope, NotForThisAccount, Sig
 from app_server.kernel.routing import Endpoint
 from app_server.kernel.state import AppRequest
 
+KEY_CHALLENGE = 'DPoP algs="ES256 Ed25519 EdDSA"'  # RFC 9449 §7.1
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Anonymous:
@@ -126,7 +128,7 @@ async def _admit(request: AppRequest, declared: Access) -> Principal:
             )
         return principal
     if isinstance(found, Anonymous):
-        raise SignInRequired(headers={"WWW-Authenticate": "Bearer"})
+        raise SignInRequired(headers={"WWW-Authenticate": f"Bearer, {KEY_CHALLENGE}"})
     raise NotForThisAccount()
 
 

@@ -83,7 +83,7 @@ class Client:
 
     `sector` is what its pairwise subjects are made from. `app_id` is its `client_id`. `post_logout_redirect_uris` are
     where it may have people led after they sign out. With `device_flow` its screens may ask for a resident's phone
-    (RFC 8628).
+    (RFC 8628). With `dpop_bound` it gets tokens bound to a key, and no others (RFC 9449 §5.2).
     """
 
     app_id: str
@@ -96,6 +96,7 @@ class Client:
     scopes: Sequence[ScopeRequest]
     post_logout_redirect_uris: frozenset[str] = frozenset()
     device_flow: bool = False
+    dpop_bound: bool = False
 
 
 class Clients(Protocol):

@@ -15,17 +15,16 @@ from typing import Any, Generic, NewType, TypeVar
 
 import jwt
 import orjson
-from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from jwt.algorithms import get_default_algorithms
 
 from app_server.kernel.crypto import KeyRing
+from app_server.kernel.jwks import PublicKey, public_key
 
 MAX_BYTES = 8192
 LEEWAY = 5  # seconds that two clocks may differ
 CACHED = 10_000  # verified tokens that a process remembers
 
-PublicKey = EllipticCurvePublicKey | Ed25519PublicKey
 VerifiedClaims = NewType("VerifiedClaims", dict[str, Any])
 Meaning = TypeVar("Meaning")
 
@@ -78,6 +77,42 @@ def verify(token: str, expected: Expectation, public_keys: Mapping[str, PublicKe
         raise TokenRefused("the signature does not match")
     _check_claims(claims, expected, now.timestamp())
     return VerifiedClaims(claims)
+
+
+def verify_held(token: str, *, typ: str) -> tuple[VerifiedClaims, str]:
+    """The claims of a token that brings its own public key (RFC 7515 §4.1.3), and the key's thumbprint (RFC 7638).
+
+    What the claims must be is for the caller to check. Raises `TokenRefused`.
+    """
+    header, claims, signed, signature = _decode(token)
+    if set(header) != {"alg", "typ", "jwk"}:
+        raise TokenRefused("the header must have alg, typ and jwk, and nothing else")
+    if header["typ"] != typ:
+        raise TokenRefused(f"typ must be {typ}")
+    key, thumbprint = _held_key(header["jwk"])
+    algorithm = "EdDSA" if isinstance(key, Ed25519PublicKey) else "ES256"
+    if header["alg"] not in _NAMES[algorithm]:
+        raise TokenRefused(f"alg must be {algorithm} for this key")
+    if not _holds(algorithm, key, signed, signature):
+        raise TokenRefused("the signature does not match")
+    return VerifiedClaims(claims), thumbprint
+
+
+def _held_key(jwk: Any) -> tuple[PublicKey, str]:
+    members = jwk if isinstance(jwk, dict) else {}
+    parts = _KEY_PARTS.get(str(members.get("kty")), ())
+    if not parts or not set(parts) <= set(members) <= {*parts, "kid", "use", "alg"}:
+        raise TokenRefused("jwk must be a public key: kty, crv, x, and y of P-256; no private or other member")
+    if any(not isinstance(members[part], str) for part in parts):
+        raise TokenRefused("the members of jwk must be texts")
+    if any(len(_canonical(members[part].encode())) != 32 for part in parts if part in ("x", "y")):
+        raise TokenRefused("x and y of jwk must be 32 bytes")
+    try:
+        key = public_key(members)
+    except ValueError:
+        raise TokenRefused("jwk is no key of P-256 or Ed25519") from None
+    said = json.dumps({part: members[part] for part in sorted(parts)}, separators=(",", ":"))
+    return key, _b64(sha256(said.encode()).digest()).decode()
 
 
 def unverified_subject(token: str) -> str:
@@ -204,4 +239,5 @@ def _b64(raw: bytes) -> bytes:
 
 _READER = json.JSONDecoder(object_pairs_hook=_no_duplicates)
 _NAMES = {"ES256": ("ES256",), "EdDSA": ("EdDSA", "Ed25519")}  # RFC 9864 §2.2 gave the curve a name of its own
+_KEY_PARTS = {"EC": ("kty", "crv", "x", "y"), "OKP": ("kty", "crv", "x")}
 _CHECKERS = {name: algorithm for name, algorithm in get_default_algorithms().items() if name in ("ES256", "EdDSA")}

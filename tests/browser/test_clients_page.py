@@ -72,9 +72,11 @@ def test_a_provider_registers_changes_and_removes_a_client(visit: Open) -> None:
 
     page.get_by_role("button", name="Change").click()
     page.get_by_label("Name in English").fill("Clinic by the river")
+    page.get_by_label("Only tokens that are bound to its key").check()
     page.get_by_role("button", name="Save the changes").click()
     expect(page.get_by_role("heading", name="Clinic by the river", level=2)).to_be_visible()
     expect(page.locator("#clients")).to_contain_text("Clinic by the river")
+    expect(page.locator("#detail")).to_contain_text("Bound to its key (DPoP), and no others")
 
     page.get_by_role("button", name="Remove").click()
     page.get_by_role("dialog").get_by_role("button", name="Remove this client").click()

@@ -137,6 +137,7 @@ class Scene:
             resident_id=who.id,
             session_id=who.session_id,
             launch_id=launch_id,
+            jkt=None,
             state=self.city.state,
         )
         return launch_id, token

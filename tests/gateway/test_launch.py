@@ -107,6 +107,8 @@ async def test_a_resident_opens_a_mini_app_by_an_address_that_works_once(city: C
             redirect_uri="http://library.localhost:8000/",
             code_challenge=CHALLENGE,
             refresh_hash=token_hash("br_1"),
+            jkt=None,
+            grant_jkt=None,
             grant_expires_at=city.clock(),
             at=city.clock(),
         )

@@ -11,7 +11,8 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_private_key
 
 from app_server.kernel.crypto import KeyRing
-from app_server.kernel.tokens import LEEWAY, Expectation, PublicKey, TokenRefused, TokenVerifier, sign, verify
+from app_server.kernel.jwks import PublicKey
+from app_server.kernel.tokens import LEEWAY, Expectation, TokenRefused, TokenVerifier, sign, verify
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 STAMP = int(NOW.timestamp())

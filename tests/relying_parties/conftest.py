@@ -113,12 +113,12 @@ def register(served: Served) -> Register:
             providers[phone] = person.http
         return providers[phone]
 
-    def make(alg: str | None = None, by: str = PROVIDER, place: str = PLACE) -> Party:
+    def make(alg: str | None = None, by: str = PROVIDER, place: str = PLACE, **changes: Any) -> Party:
         key = KEYS[alg] if alg else None
         proof: dict[str, Any] = {"proof": "none"}
         if key:
             proof = {"proof": "private_key_jwt", "public_keys": [key.as_dict(private=False)]}
-        made = provider(by).post("/v1/provider/clients", json={**CLINIC, "redirect_uris": [place], **proof})
+        made = provider(by).post("/v1/provider/clients", json={**CLINIC, "redirect_uris": [place], **proof, **changes})
         assert made.status_code == 201, made.text
         private = dict(key.as_dict(private=True)) if key else None
         client_id = made.json()["client_id"]

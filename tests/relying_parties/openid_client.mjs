@@ -21,26 +21,43 @@ await serve({
       redirectUri: party.redirect_uri,
       checks: { pkceCodeVerifier: client.randomPKCECodeVerifier(), expectedState: client.randomState(), expectedNonce: client.randomNonce(), idTokenExpected: true },
     };
+    if (party.holds) login.options = { DPoP: client.getDPoPHandle(login.config, await client.randomDPoPKeyPair(party.holds)) };
     if (asked.max_age !== undefined) login.checks.maxAge = Number(asked.max_age);
-    const url = client.buildAuthorizationUrl(login.config, {
+    const build = party.pushes ? client.buildAuthorizationUrlWithPAR : client.buildAuthorizationUrl;
+    const url = await build(login.config, {
       redirect_uri: party.redirect_uri,
       code_challenge: await client.calculatePKCECodeChallenge(login.checks.pkceCodeVerifier),
       code_challenge_method: "S256",
       state: login.checks.expectedState,
       nonce: login.checks.expectedNonce,
       ...asked,
-    });
+    }, login.options);
     return { login: logins.push(login) - 1, url: url.href };
   },
 
   /** What came back to the redirect URI: its query, or the form that was posted there. */
   async finish({ login, query, form }) {
-    const { config, redirectUri, checks } = logins[login];
+    const { config, redirectUri, checks, options } = logins[login];
     const came = form === null
       ? new URL(`${redirectUri}?${query}`)
       : new Request(redirectUri, { method: "POST", body: new URLSearchParams(form) });
-    const tokens = await client.authorizationCodeGrant(config, came, checks);
+    const tokens = logins[login].tokens = await client.authorizationCodeGrant(config, came, checks, undefined, options);
     const claims = tokens.claims();
-    return { claims, userinfo: await client.fetchUserInfo(config, tokens.access_token, claims.sub), scope: tokens.scope };
+    return { claims, userinfo: await client.fetchUserInfo(config, tokens.access_token, claims.sub, options), scope: tokens.scope };
+  },
+
+  /** The next tokens for the refresh token, and what the city says of whom they are about. */
+  async renew({ login }) {
+    const { config, options, tokens } = logins[login];
+    const next = logins[login].tokens = await client.refreshTokenGrant(config, tokens.refresh_token, undefined, options);
+    return { type: next.token_type, userinfo: await client.fetchUserInfo(config, next.access_token, client.skipSubjectCheck, options) };
+  },
+
+  /** The status of the city's answer to the access token as anybody who finds it would send it. */
+  async steal({ login }) {
+    const { config, tokens } = logins[login];
+    const url = config.serverMetadata().userinfo_endpoint;
+    const answer = await fetch(url, { headers: { authorization: `Bearer ${tokens.access_token}` } });
+    return { status: answer.status };
   },
 });

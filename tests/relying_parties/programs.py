@@ -26,12 +26,17 @@ SCOPE = "openid profile phone"
 
 @dataclass(frozen=True, kw_only=True)
 class Party:
-    """A registered client. `key` is its private JWK; None for one that proves itself by PKCE alone."""
+    """A registered client. `key` is its private JWK; None for one that proves itself by PKCE alone.
+
+    `holds` is the algorithm of a key that its tokens are bound to (DPoP); `pushes` says that it asks by PAR.
+    """
 
     issuer: str
     client_id: str
     redirect_uri: str
     key: dict[str, Any] | None = None
+    holds: str | None = None
+    pushes: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

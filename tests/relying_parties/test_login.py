@@ -4,8 +4,9 @@ from dataclasses import replace
 
 import pytest
 
+from tests.authorization.relying_parties import CLINIC, PROMISE
 from tests.relying_parties.conftest import PLACE, STRANGER, Register, Served
-from tests.relying_parties.programs import CameBack, Program, Refused
+from tests.relying_parties.programs import SCOPE, CameBack, NodeLogin, Program, Refused
 
 EVERY = ("openid-client", "oidc-client-ts", "Authlib")
 WITH_KEYS = ("openid-client", "Authlib")  # oidc-client-ts lives in pages, which keep no key
@@ -47,6 +48,25 @@ def test_another_key_than_the_registered_one_gets_nothing(
     with pytest.raises(Refused) as refused:
         begun.finish(came)
     assert refused.value.error == "invalid_client"
+
+
+@pytest.mark.parametrize("pushes", [False, True], ids=["", "pushed"])
+@pytest.mark.parametrize("holds", ["ES256", "Ed25519"])
+@pytest.mark.parametrize("alg", [None, "ES256"], ids=["public", "private_key_jwt"])
+def test_tokens_are_bound_to_the_key_that_the_program_holds(
+    served: Served, register: Register, programs: Programs, alg: str | None, holds: str, pushes: bool
+) -> None:
+    """The program learns the nonce by itself, at each endpoint, and sends its request again (RFC 9449 §8, §9)."""
+    scopes = [*CLINIC["scopes"], {"scope": "offline_access", "required": True, **PROMISE}]
+    party = replace(register(alg, scopes=scopes, dpop_bound_access_tokens=True), holds=holds, pushes=pushes)
+    begun = programs["openid-client"].begin(party, scope=f"{SCOPE} offline_access")
+    assert isinstance(begun, NodeLogin)
+    resident = served.resident()
+    login = begun.finish(resident.goes(begun.url))
+    assert login.userinfo["phone_number"] == resident.phone
+    renewed = begun.program.step("renew", login=begun.number)
+    assert (renewed["type"].lower(), renewed["userinfo"]["sub"]) == ("dpop", login.claims["sub"])
+    assert begun.program.step("steal", login=begun.number) == {"status": 401}
 
 
 def test_the_answer_comes_as_a_posted_form_where_the_program_wants_it(

@@ -2,11 +2,11 @@
 
 import base64
 import hashlib
-from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
 from app_server.authorization.client_proof import proven_client, used_before
-from app_server.authorization.issuing import id_token, resident_token, scopes_of
+from app_server.authorization.forms import Form
+from app_server.authorization.issuing import id_token, resident_token, scopes_of, token_type
 from app_server.authorization.problems import OAuthError, required
 from app_server.authorization.redeeming import (
     AssertionUsed,
@@ -20,18 +20,20 @@ from app_server.identity.refresh import GRACE
 from app_server.identity.service import end_session
 from app_server.identity.sessions import sessions_of
 from app_server.kernel.crypto import token_hash
-from app_server.kernel.ports import Client
+from app_server.kernel.ports import Client, Proof
 from app_server.kernel.state import AppState
 from app_server.kernel.tokens import VerifiedClaims
 from app_server.kernel.unit_of_work import fetchrow
 
 
-async def for_code(form: Mapping[str, str], state: AppState) -> Tokens:
+async def for_code(form: Form, state: AppState) -> Tokens:
     """Trade the code; a retry within `GRACE` gets the same session and refresh token. Raises `OAuthError`."""
     client, assertion = proven_client(form, state)
     challenge = challenge_of(required(form, "code_verifier"))
     code, redirect_uri = required(form, "code"), required(form, "redirect_uri")
-    return await traded(client, assertion, code=code, redirect_uri=redirect_uri, challenge=challenge, state=state)
+    return await traded(
+        client, assertion, code=code, redirect_uri=redirect_uri, challenge=challenge, jkt=form.jkt, state=state
+    )
 
 
 def challenge_of(verifier: str) -> str:
@@ -48,17 +50,19 @@ async def traded(
     code: str,
     redirect_uri: str,
     challenge: str,
+    jkt: str | None,
     state: AppState,
 ) -> Tokens:
-    """Tokens for a code of this client's, place and PKCE challenge: one session, however often within `GRACE`.
+    """Tokens for a code of this client's, place and PKCE challenge: one session, however often within `GRACE`; bound to
+    the key of that thumbprint, if any.
 
     Raises `OAuthError`.
     """
     refresh_token, code_hash = _refresh_token(code, state), token_hash(code)
-    redeemed = await _redeem(client, assertion, code_hash, redirect_uri, challenge, refresh_token, state)
+    redeemed = await _redeem(client, assertion, code_hash, redirect_uri, challenge, refresh_token, jkt, state)
     if redeemed is None:
         await _stop_reuse(client, code_hash, state)
-        raise OAuthError("invalid_grant", "the code is used, expired, or of another client, place or verifier")
+        raise OAuthError("invalid_grant", "the code is used, expired, or of another client, place, verifier or key")
     scopes = redeemed.granted & scopes_of(client)
     if redeemed.asked is not None:
         scopes &= redeemed.asked
@@ -69,8 +73,10 @@ async def traded(
             resident_id=redeemed.resident_id,
             session_id=redeemed.session_id,
             launch_id=redeemed.launch_id,
+            jkt=jkt,
             state=state,
         ),
+        token_type=token_type(jkt),
         id_token=await id_token(client, redeemed, state),
         refresh_token=refresh_token if redeemed.lasting else None,
         expires_in=state["settings"].access_token_seconds,
@@ -85,6 +91,7 @@ async def _redeem(
     redirect_uri: str,
     challenge: str,
     refresh_token: str,
+    jkt: str | None,
     state: AppState,
 ) -> RedeemedCode | None:
     redemptions: Redemptions = state["redemptions"]  # type: ignore[typeddict-item]
@@ -98,6 +105,8 @@ async def _redeem(
         redirect_uri=redirect_uri,
         code_challenge=challenge,
         refresh_hash=token_hash(refresh_token),
+        jkt=jkt,
+        grant_jkt=jkt if client.proof is Proof.NONE else None,
         grant_expires_at=state["clock"]() + timedelta(days=state["settings"].session_days),
         at=state["clock"](),
     )

@@ -1,9 +1,8 @@
 """Tokens for a device that a resident allowed with her phone (RFC 8628 §3.4)."""
 
-from collections.abc import Mapping
-
 from app_server.authorization.client_proof import proven_client, use_assertion
 from app_server.authorization.devices import DEVICE_GRANT, NO_CHALLENGE, Standing, poll
+from app_server.authorization.forms import Form
 from app_server.authorization.grants.code import challenge_of, traded
 from app_server.authorization.problems import OAuthError, required
 from app_server.authorization.schemas import Tokens
@@ -19,7 +18,7 @@ _REFUSALS = {
 }
 
 
-async def for_device(form: Mapping[str, str], state: AppState) -> Tokens:
+async def for_device(form: Form, state: AppState) -> Tokens:
     """Tokens once the resident has allowed it. Raises `OAuthError`, also while she has not decided (RFC 8628 §3.5)."""
     client, assertion = proven_client(form, state)
     if not client.device_flow:
@@ -30,7 +29,13 @@ async def for_device(form: Mapping[str, str], state: AppState) -> Tokens:
     standing = await poll(client, device_code, state=state)
     if standing is Standing.ALLOWED:
         return await traded(
-            client, assertion, code=device_code, redirect_uri=DEVICE_GRANT, challenge=challenge, state=state
+            client,
+            assertion,
+            code=device_code,
+            redirect_uri=DEVICE_GRANT,
+            challenge=challenge,
+            jkt=form.jkt,
+            state=state,
         )
     if assertion is not None:
         await in_unit_of_work(use_assertion)(client, assertion)

@@ -1,9 +1,8 @@
 """The next tokens for a refresh token: the resident app's own, or a registered client's (RFC 6749 §6)."""
 
-from collections.abc import Mapping
-
 from app_server.authorization.client_proof import authenticated
-from app_server.authorization.issuing import resident_token, scopes_of
+from app_server.authorization.forms import Form
+from app_server.authorization.issuing import resident_token, scopes_of, token_type
 from app_server.authorization.problems import OAuthError, required
 from app_server.authorization.schemas import Tokens
 from app_server.authorization.service import granted_scopes
@@ -14,11 +13,13 @@ from app_server.kernel.ids import uuid7
 from app_server.kernel.state import AppState
 
 
-async def renewed(form: Mapping[str, str], state: AppState) -> Tokens:
+async def renewed(form: Form, state: AppState) -> Tokens:
     """Trade the refresh token for the next. Raises `OAuthError`."""
     refresh_token = required(form, "refresh_token")
     try:
         if form.get("client_id", FIRST_PARTY) == FIRST_PARTY and "client_assertion" not in form:
+            if form.jkt is not None:
+                raise OAuthError("invalid_request", "the resident app's own tokens are bound to no key: send no DPoP")
             renewed = await renew_session(refresh_token, state=state)
             return Tokens(
                 access_token=renewed.access_token,
@@ -30,9 +31,9 @@ async def renewed(form: Mapping[str, str], state: AppState) -> Tokens:
         raise OAuthError("invalid_grant", "the refresh token is no longer good; sign in again") from None
 
 
-async def _renewed_for(form: Mapping[str, str], refresh_token: str, state: AppState) -> Tokens:
+async def _renewed_for(form: Form, refresh_token: str, state: AppState) -> Tokens:
     client = await authenticated(form, state)
-    renewed = await rotate(refresh_token, client_id=client.app_id, state=state)
+    renewed = await rotate(refresh_token, client_id=client.app_id, jkt=form.jkt, state=state)
     granted = await granted_scopes(renewed.resident_id, client.app_id)
     scopes = frozenset((renewed.scope or "").split()) & granted & scopes_of(client)
     return Tokens(
@@ -42,8 +43,10 @@ async def _renewed_for(form: Mapping[str, str], refresh_token: str, state: AppSt
             resident_id=renewed.resident_id,
             session_id=renewed.session_id,
             launch_id=uuid7(),  # each token is a look of its own in the ledger
+            jkt=form.jkt,
             state=state,
         ),
+        token_type=token_type(form.jkt),
         refresh_token=renewed.refresh_token,
         expires_in=state["settings"].access_token_seconds,
         scope=" ".join(sorted(scopes | {"openid"})),

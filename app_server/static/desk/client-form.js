@@ -30,6 +30,7 @@ export function clientForm(client, { send, done, cancel }) {
     h("input", { type: "radio", name: "proof", value: proof, checked: (client?.proof ?? "private_key_jwt") === proof, onchange: () => { keys.hidden = proof === "none"; } }),
     h("span", {}, t(`desk.clients.proofs.${proof}`))));
   keys.hidden = client?.proof === "none";
+  const bound = h("input", { type: "checkbox", checked: client?.dpop_bound_access_tokens ?? false, "aria-describedby": "client-bound-hint" });
 
   const scopes = SCOPES.map((scope) => {
     const stands = client?.scopes.find((each) => each.scope === scope);
@@ -57,6 +58,7 @@ export function clientForm(client, { send, done, cancel }) {
       post_logout_redirect_uris: uriLines("/post_logout_redirect_uris"),
       proof,
       public_keys: Array.isArray(pasted) ? pasted : pasted.keys ?? [pasted],
+      dpop_bound_access_tokens: bound.checked,
       scopes: asked().map(({ scope, required }) => ({ scope, required: required.checked, ...Object.fromEntries(TEXTS.map((text) => [text, texts(`/${scope}/${text}`)])) })),
     };
   }
@@ -119,6 +121,7 @@ export function clientForm(client, { send, done, cancel }) {
     afterLogout,
     h("fieldset", { class: "field" }, h("legend", {}, t("desk.clients.proof")), h("div", {}, proofs)),
     keys,
+    h("div", { class: "field" }, h("label", { class: "choice" }, bound, h("span", {}, t("desk.clients.bound"))), h("p", { class: "hint", id: "client-bound-hint" }, t("desk.clients.bound_hint"))),
     h("fieldset", { class: "stack stack--tight" }, h("legend", { class: "label" }, t("desk.clients.scopes")), h("p", { class: "note" }, t("desk.clients.scopes_hint")), scopes.map(({ element }) => element)),
     h("div", { class: "button-row" },
       h("button", { type: "button", class: "button", onclick: cancel }, t("common.cancel")),

@@ -78,6 +78,7 @@ function drawClient(client, etag) {
     ["proves", t(`desk.clients.proofs.${client.proof}`)],
     ["keys", client.public_keys.length ? client.public_keys.map(({ kid }) => h("span", { class: "mono" }, kid, " ")) : null],
     ["after_logout", client.post_logout_redirect_uris.length ? h("ul", {}, client.post_logout_redirect_uris.map((uri) => h("li", { class: "mono client-uri" }, uri))) : null],
+    ["tokens", client.dpop_bound_access_tokens ? t("desk.clients.tokens_bound") : null],
     ["asks", client.scopes.length ? scopes : t("desk.clients.scopes_none")],
     ["created", timeElement(client.created_at)],
   ];
