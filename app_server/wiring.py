@@ -7,12 +7,14 @@ from app_server.authorization.leaving import take_back_everything
 from app_server.authorization.module import module as authorization
 from app_server.authorization.registered import registered_clients
 from app_server.gateway.events import tell_app_consent_is_withdrawn
+from app_server.gateway.logouts import tell_services
 from app_server.gateway.module import module as gateway
 from app_server.identity.events import (
     PasskeyAdded,
     PasskeyCounterFellBack,
     ResidentDeleted,
     ResidentDied,
+    ServicesSignedOut,
     SignedInOnNewDevice,
 )
 from app_server.identity.module import module as identity
@@ -52,6 +54,7 @@ REACTIONS: Reactions = {
     PasskeyCounterFellBack: [tell_of_counter],
     ResidentDeleted: [take_back_everything, erase_cards, erase_inbox],
     ResidentDied: [take_back_everything],
+    ServicesSignedOut: [tell_services],
     SignedInOnNewDevice: [tell_of_new_device],
 }
 

@@ -23,8 +23,10 @@ from app_server.kernel.state import AppState
 from app_server.kernel.unit_of_work import after_commit, execute, fetch, fetchrow, in_unit_of_work
 
 MOST = 50  # clients of one organisation
-# as `_columns` gives them
-COLUMNS = "name, redirect_uris, post_logout_redirect_uris, proof, public_keys, scopes, device_flow, dpop_bound"
+COLUMNS = (  # as `_columns` gives them
+    "name, redirect_uris, post_logout_redirect_uris, backchannel_logout_uri, backchannel_logout_session_required,"
+    " proof, public_keys, scopes, device_flow, dpop_bound"
+)
 PARTS = ("kty", "crv", "x", "y", "kid", "use", "alg")  # what is kept of a public key
 
 
@@ -38,7 +40,7 @@ async def register(asked: DescribeClient, *, by: Provider, state: AppState) -> C
     row = await fetchrow(
         "INSERT INTO core_registered_client"
         f" (id, client_id, organisation_id, created_at, version, {COLUMNS})"
-        f" VALUES ($1, $2, $3, $4, 1, $5, $6, $7, $8, $9, $10, $11, $12) RETURNING id, {DETAILS}",
+        f" VALUES ($1, $2, $3, $4, 1, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) RETURNING id, {DETAILS}",
         uuid7(),
         f"c_{secrets.token_hex(8)}",
         by.organisation_id,
@@ -61,7 +63,8 @@ async def change(
     if version is not None and version != before["version"]:
         raise PreconditionFailed()
     row = await fetchrow(
-        f"UPDATE core_registered_client SET ({COLUMNS}) = ($2, $3, $4, $5, $6, $7, $8, $9), version = version + 1"
+        f"UPDATE core_registered_client SET ({COLUMNS}) = ($2, $3, $4, $5, $6, $7, $8, $9, $10, $11),"
+        " version = version + 1"
         f" WHERE id = $1 RETURNING id, {DETAILS}",
         before["id"],
         *_columns(asked),
@@ -162,6 +165,9 @@ def _check(asked: DescribeClient, state: AppState) -> None:
         for place, uri in enumerate(getattr(asked, member)):
             if mistake := redirect_uris.mistake_in(uri, asked.proof, own):
                 errors.append(FieldError(pointer=pointer((member, place)), detail=mistake))
+    receiver, loopback = asked.backchannel_logout_uri, state["settings"].allow_loopback_apps
+    if receiver is not None and (mistake := redirect_uris.mistake_in_receiver(receiver, own, allow_loopback=loopback)):
+        errors.append(FieldError(pointer="/backchannel_logout_uri", detail=mistake))
     if asked.proof is Proof.PRIVATE_KEY_JWT and (mistake := mistake_in(asked.public_keys)):
         errors.append(FieldError(pointer="/public_keys", detail=mistake))
     if not all(_is_text(key.get(part, "")) for key in asked.public_keys for part in PARTS):
@@ -179,12 +185,14 @@ def _is_text(value: object) -> bool:
     return isinstance(value, str) and value.isprintable()
 
 
-def _columns(asked: DescribeClient) -> list[str | bool]:
+def _columns(asked: DescribeClient) -> list[str | bool | None]:
     said = asked.model_dump(mode="json", by_alias=True, exclude={"public_keys"})
     return [
         orjson.dumps(said["name"]).decode(),
         orjson.dumps(said["redirect_uris"]).decode(),
         orjson.dumps(said["post_logout_redirect_uris"]).decode(),
+        said["backchannel_logout_uri"],
+        said["backchannel_logout_session_required"],
         said["proof"],
         orjson.dumps([{part: key[part] for part in PARTS if part in key} for key in asked.public_keys]).decode(),
         orjson.dumps(said["scopes"]).decode(),
@@ -199,6 +207,8 @@ def _view(row: Mapping[str, Any]) -> ClientView:
         name=orjson.loads(row["name"]),
         redirect_uris=orjson.loads(row["redirect_uris"]),
         post_logout_redirect_uris=orjson.loads(row["post_logout_redirect_uris"] or "[]"),
+        backchannel_logout_uri=row["backchannel_logout_uri"],
+        backchannel_logout_session_required=row["backchannel_logout_session_required"],
         proof=Proof(row["proof"]),
         public_keys=orjson.loads(row["public_keys"]),
         dpop_bound_access_tokens=row["dpop_bound"],

@@ -63,6 +63,8 @@ class RegisteredClient(Model):
     name: dict[str, str] = fields.JSONField()
     redirect_uris: list[str] = fields.JSONField()
     post_logout_redirect_uris: list[str] | None = fields.JSONField(null=True)
+    backchannel_logout_uri = fields.CharField(max_length=255, null=True)
+    backchannel_logout_session_required = fields.BooleanField(default=False, db_default=False)
     proof = fields.CharField(max_length=20)
     public_keys: list[dict[str, Any]] = fields.JSONField()
     dpop_bound = fields.BooleanField(db_default=False)

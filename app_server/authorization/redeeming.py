@@ -157,11 +157,11 @@ WITH asked AS (
   FROM known k
 ), opened AS ( -- a client's own session; what lasts while the resident is away does not end with hers
   INSERT INTO core_session (
-    id, resident_id, token_hash, user_agent, method, created_at, last_used_at, expires_at, client_id, parent_id, scope,
-    dpop_jkt)
+    id, resident_id, token_hash, user_agent, method, created_at, last_used_at, expires_at, client_id, parent_id,
+    opened_in, scope, dpop_jkt)
   SELECT j.launch_id, j.resident_id, 'no cookie ' || j.launch_id, '', j.method, j.at, j.at,
     CASE WHEN j.lasting THEN j.grant_expires_at ELSE j.expires_at END,
-    j.app_id, CASE WHEN j.lasting THEN NULL ELSE j.session_id END, j.scope, j.grant_jkt
+    j.app_id, CASE WHEN j.lasting THEN NULL ELSE j.session_id END, j.session_id, j.scope, j.grant_jkt
   FROM judged j WHERE j.is_client
 ), kept AS (
   INSERT INTO core_refresh_token (id, session_id, token_hash, created_at)

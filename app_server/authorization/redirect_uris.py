@@ -1,8 +1,9 @@
-"""Which redirect URIs a client may register (RFC 9700 §2.1, RFC 8252 §7). Pure."""
+"""Which redirect URIs a client may register (RFC 9700 §2.1, RFC 8252 §7), and where it may be told of logouts. Pure."""
 
 import re
 from urllib.parse import SplitResult, parse_qsl, urlsplit
 
+from app_server.kernel.addresses import EndpointRefused, endpoint, refusal
 from app_server.kernel.ports import Proof
 
 LONGEST = 255
@@ -40,6 +41,24 @@ def mistake_in(uri: str, proof: Proof, own_origin: str) -> str | None:
     if proof is Proof.NONE and _PRIVATE_SCHEME.fullmatch(parts.scheme) and not parts.netloc:
         return None
     return "Use https; http only for loopback; a scheme of one's own (com.example.app:/…) only for apps without a key."
+
+
+def mistake_in_receiver(uri: str, own_origin: str, *, allow_loopback: bool) -> str | None:
+    """Why the city cannot send logout tokens to this address, as a sentence; None when it can.
+
+    Where a name leads is looked at again each time that something is sent there.
+    """
+    if mistake := mistake_in(uri, Proof.PRIVATE_KEY_JWT, own_origin):
+        return mistake
+    parts = urlsplit(uri)
+    try:
+        host = endpoint(f"{parts.scheme}://{parts.netloc}", allow_loopback=allow_loopback).host
+    except EndpointRefused as refused:
+        return f"The city cannot send there: {refused}."
+    if ":" not in host and not re.fullmatch(r"[0-9.]+", host):
+        return None
+    reason = refusal(host, allow_loopback=allow_loopback)
+    return f"The city cannot send there: {reason}." if reason else None
 
 
 def _place(parts: SplitResult) -> tuple[str, str, int | None]:

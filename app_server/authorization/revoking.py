@@ -24,7 +24,8 @@ REFRESH_PREFIX = "br_"
 async def revoke(form: Mapping[str, str], state: AppState) -> None:
     """End the session that the token belongs to, with all its tokens; nothing happens for any other token.
 
-    A mini-app's launch is part of the resident's own session, which is not the mini-app's to end.
+    A mini-app's launch is part of the resident's own session, which is not the mini-app's to end. A client that gives
+    its own back is not told of it.
     """
     client_id, token = await _asked(form, state)
     if token.startswith(REFRESH_PREFIX):
@@ -33,7 +34,8 @@ async def revoke(form: Mapping[str, str], state: AppState) -> None:
     else:
         session_id = await _own_session(token, client_id, state)
     if session_id is not None:
-        sessions_of(state).forget(await end_session(session_id, state=state))
+        told = client_id == FIRST_PARTY
+        sessions_of(state).forget(await end_session(session_id, state=state, told=told))
 
 
 async def introspect(form: Mapping[str, str], state: AppState) -> Mapping[str, Any]:

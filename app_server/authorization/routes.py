@@ -17,6 +17,7 @@ from app_server.authorization.forms import Form
 from app_server.authorization.forms import read as read_request
 from app_server.authorization.grants.app import APP_SCOPES
 from app_server.authorization.issuing import ASSURANCE, scopes_of
+from app_server.authorization.logout_routes import logout_routes
 from app_server.authorization.mistakes import claimed_client, note
 from app_server.authorization.problems import ConsentWithdrawn, DeviceCodeOver, OAuthError, ScopeUnknown
 from app_server.authorization.proofs import nonce_now
@@ -236,6 +237,10 @@ async def discovery(request: AppRequest) -> Response:
             "device_authorization_endpoint": f"{base}/oauth/device_authorization",
             "introspection_endpoint": f"{base}/oauth/introspect",
             "end_session_endpoint": f"{base}/end-session",
+            "backchannel_logout_supported": True,
+            "backchannel_logout_session_supported": True,
+            "frontchannel_logout_supported": False,
+            "frontchannel_logout_session_supported": False,
             "jwks_uri": f"{base}/.well-known/jwks.json",
             "scopes_supported": [
                 "openid",
@@ -320,4 +325,5 @@ routes: list[Route] = [
     get("/.well-known/oauth-authorization-server", discovery),
     get("/.well-known/jwks.json", jwks),
     *client_routes,
+    *logout_routes,
 ]

@@ -66,11 +66,15 @@ class DescribeClient(Schema):
     """All that a client says of itself. `public_keys` are JWKs (RFC 7517), for `private_key_jwt`. With `device_flow`
     its screens may ask for a resident's phone (RFC 8628); it needs no redirect URI then. With
     `dpop_bound_access_tokens` it gets no token without a proof of the key that it is bound to (RFC 9449 §5.2).
+
+    To `backchannel_logout_uri` the city sends a logout token, always with `sid`, when a session of the client's ends.
     """
 
     name: Texts
     redirect_uris: list[str] = Field(default=[], max_length=10)
     post_logout_redirect_uris: list[str] = Field(default=[], max_length=10)
+    backchannel_logout_uri: str | None = None
+    backchannel_logout_session_required: bool = False
     proof: Proof = Proof.PRIVATE_KEY_JWT
     public_keys: list[dict[str, Any]] = Field(default=[], max_length=10)
     dpop_bound_access_tokens: bool = False

@@ -8,13 +8,13 @@ from typing import cast
 
 from starlette.types import Receive, Scope, Send
 
-from app_server.gateway.addresses import EndpointRefused
 from app_server.gateway.limits import Limits
 from app_server.gateway.pool import Lookup, system_lookup
 from app_server.gateway.problems import MiniAppSuspended, MiniAppUnavailable, WebSocketNotOffered
 from app_server.gateway.proxy import forward
 from app_server.gateway.refusals import refuse
 from app_server.gateway.site import Signer, Site
+from app_server.kernel.addresses import EndpointRefused
 from app_server.kernel.ids import uuid7_text
 from app_server.kernel.languages import LANGUAGES
 from app_server.kernel.logs import logger, request_id

@@ -9,8 +9,11 @@ from app_server.gateway.events import deliver
 from app_server.gateway.figures import FIGURES, keep_storing
 from app_server.gateway.gateway import Gateway
 from app_server.gateway.icons import Icons
+from app_server.gateway.logouts import forget, tell
+from app_server.gateway.receivers import Receivers
 from app_server.gateway.routes import routes
 from app_server.gateway.site import Signer
+from app_server.kernel.jobs import Schedule
 from app_server.kernel.modules import Module
 from app_server.kernel.state import AppState
 from app_server.registry.published import listings
@@ -19,6 +22,7 @@ from app_server.registry.published import listings
 class _Adds(TypedDict):
     gateway: Gateway
     icons: Icons
+    receivers: Receivers
 
 
 @asynccontextmanager
@@ -28,7 +32,8 @@ async def _lifespan(state: AppState) -> AsyncIterator[_Adds]:
     FIGURES.gateways.add(gateway)
     storing = asyncio.get_running_loop().create_task(keep_storing(gateway))
     try:
-        yield _Adds(gateway=gateway, icons=Icons(gateway))
+        receivers = Receivers(allow_loopback=state["settings"].allow_loopback_apps)
+        yield _Adds(gateway=gateway, icons=Icons(gateway), receivers=receivers)
     finally:
         storing.cancel()
         with suppress(asyncio.CancelledError):
@@ -37,4 +42,10 @@ async def _lifespan(state: AppState) -> AsyncIterator[_Adds]:
         gateway.close()
 
 
-module = Module(name="gateway", routes=routes, jobs=[deliver], lifespan=_lifespan)
+module = Module(
+    name="gateway",
+    routes=routes,
+    jobs=[deliver, tell, forget],
+    schedules=[Schedule(job=forget.name, cron="37 * * * *")],
+    lifespan=_lifespan,
+)

@@ -4,8 +4,8 @@ import asyncio
 import ssl
 from collections.abc import Awaitable, Callable
 
-from app_server.gateway.addresses import Endpoint, refusal
 from app_server.gateway.upstream import Lost, Unreachable, Upstream
+from app_server.kernel.addresses import Endpoint, refusal
 
 IDLE = 4.0  # seconds a connection is kept without use: uvicorn, which many mini-apps run on, closes after 5
 SURE = 1.0  # a call that must not be sent twice takes only a connection used this recently

@@ -11,7 +11,6 @@ from urllib.parse import urlsplit
 from banyan_sdk.signing import sign_request
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from app_server.gateway.addresses import endpoint
 from app_server.gateway.breaker import Breaker, Pass
 from app_server.gateway.buckets import Bucket
 from app_server.gateway.limits import Limits
@@ -19,6 +18,7 @@ from app_server.gateway.policy import security_headers
 from app_server.gateway.pool import Lookup, Pool, system_lookup
 from app_server.gateway.tally import Tally
 from app_server.gateway.upstream import CallFailed, Upstream
+from app_server.kernel.addresses import endpoint
 from app_server.kernel.logs import logger
 from app_server.registry.published import PublishedListing
 

@@ -50,3 +50,10 @@ class ResidentDeleted(Event):
 
     resident_id: UUID
     at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServicesSignedOut(Event):
+    """Sessions of clients have ended; who must hear of it stands in the notices of this occasion."""
+
+    occasion_id: UUID

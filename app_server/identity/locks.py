@@ -7,6 +7,7 @@ each can be undone. `deleted` cannot: what was personal is erased, and the numbe
 from datetime import datetime
 from uuid import UUID
 
+from app_server.identity.ending import end_sessions
 from app_server.identity.events import ResidentDeleted, ResidentDied
 from app_server.identity.models import LockedAs, Resident
 from app_server.identity.problems import AccountLocked, AccountOfDeceased, AccountSuspended
@@ -47,9 +48,7 @@ async def lock_resident(
     )
     if row is None:
         return False
-    ended = await execute(
-        "UPDATE core_session SET ended_at = $2 WHERE resident_id = $1 AND ended_at IS NULL", resident_id, now
-    )
+    ended = len(await end_sessions("resident_id = $1", resident_id, at=now))
     subject = f"resident:{resident_id}"
     await audit(by_kind, by, f"resident.{locked_as}", subject, reason=reason, details={"sessions_ended": ended})
     if locked_as is LockedAs.DECEASED:

@@ -135,7 +135,8 @@ class Session(Model):
     sign-in came from.
 
     With `client_id` it is what the resident lets somebody else's program do, with `scope`: it has no cookie, and ends
-    with its parent if it has one. `dpop_jkt` is the thumbprint of the key that its refresh tokens are bound to (RFC
+    with its parent if it has one. `opened_in` is the session that it was opened in, also if it goes on without it.
+    `dpop_jkt` is the thumbprint of the key that its refresh tokens are bound to (RFC
     9449), if they are.
     """
 
@@ -154,12 +155,40 @@ class Session(Model):
     ended_at = fields.DatetimeField(null=True, db_index=True)
     client_id = fields.CharField(max_length=64, null=True)
     parent_id = fields.UUIDField(null=True, db_index=True)
+    opened_in = fields.UUIDField(null=True, db_index=True)
     scope = fields.TextField(null=True)
     dpop_jkt = fields.CharField(max_length=43, null=True)
 
     class Meta:
         table = "core_session"
         indexes = [("resident_id",)]
+
+
+class LogoutAnswer(StrEnum):
+    """What came of telling a client that a session of its has ended."""
+
+    CONFIRMED = "confirmed"
+    REFUSED = "refused"
+    NOT_TOLD = "not_told"  # it takes no such messages
+
+
+class LogoutNotice(Model):
+    """A client that must hear that a session of its has ended. Those of one `occasion_id` ended together.
+
+    `answer` is None while nobody has answered; what is tried, and when next, says the job of the notice.
+    """
+
+    id = fields.UUIDField(primary_key=True, default=uuid7)
+    occasion_id = fields.UUIDField(db_index=True)
+    resident_id = fields.UUIDField()
+    client_id = fields.CharField(max_length=64)
+    session_id = fields.UUIDField()
+    created_at = fields.DatetimeField(db_index=True)
+    answer = fields.CharEnumField(LogoutAnswer, max_length=10, null=True)
+
+    class Meta:
+        table = "core_logout_notice"
+        indexes = [("resident_id", "occasion_id")]
 
 
 class RefreshToken(Model):

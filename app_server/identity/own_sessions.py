@@ -4,6 +4,7 @@ from typing import Any
 from uuid import UUID
 
 from app_server.identity.devices import device_named_by
+from app_server.identity.ending import end_sessions
 from app_server.identity.known_devices import forget_devices
 from app_server.identity.schemas import SessionPage, SessionView
 from app_server.kernel.crypto import KeyRing
@@ -52,15 +53,10 @@ async def end_one(resident_id: UUID, session_id: UUID, *, here: UUID, state: App
 
     Unless it is the one that asks, its device is news when it comes back.
     """
-    rows = await fetch(
-        "UPDATE core_session SET ended_at = COALESCE(ended_at, $3)"
-        " WHERE resident_id = $2 AND (id = $1 AND client_id IS NULL OR parent_id = $1) RETURNING id, device_hash",
-        session_id,
-        resident_id,
-        state["clock"](),
-    )
-    if not rows:
+    own = "id = $1 AND resident_id = $2 AND client_id IS NULL"
+    if not await fetch(f"SELECT 1 FROM core_session WHERE {own}", session_id, resident_id):
         raise NotFound()
+    rows = await end_sessions(own, session_id, resident_id, at=state["clock"]())
     if session_id != here:
         await forget_devices(resident_id, [row["device_hash"] for row in rows])
     return [row["id"] for row in rows]
@@ -71,12 +67,8 @@ async def end_all_others(resident_id: UUID, *, here: UUID, state: AppState) -> l
     """End every session but the one that asks, with what hangs on it; their ids. What a service may do while the
     resident is away stays: it hangs on no device.
     """
-    rows = await fetch(
-        "UPDATE core_session SET ended_at = $3 WHERE resident_id = $1 AND COALESCE(parent_id, id) <> $2"
-        " AND (client_id IS NULL OR parent_id IS NOT NULL) AND ended_at IS NULL RETURNING id, device_hash",
-        resident_id,
-        here,
-        state["clock"](),
+    rows = await end_sessions(
+        "resident_id = $1 AND client_id IS NULL AND id <> $2", resident_id, here, at=state["clock"]()
     )
     await forget_devices(resident_id, [row["device_hash"] for row in rows])
     return [row["id"] for row in rows]

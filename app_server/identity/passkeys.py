@@ -10,6 +10,7 @@ from uuid import UUID
 from app_server.identity import ceremonies
 from app_server.identity.ceremonies import NotAccepted, Site
 from app_server.identity.devices import Visit, device_named_by
+from app_server.identity.ending import end_sessions
 from app_server.identity.events import PasskeyAdded, PasskeyCounterFellBack
 from app_server.identity.known_devices import forget_devices
 from app_server.identity.locks import require_open
@@ -146,14 +147,7 @@ async def remove_passkey(resident_id: UUID, passkey_id: UUID, *, here: UUID, sta
     """
     if not await execute("DELETE FROM core_passkey WHERE id = $1 AND resident_id = $2", passkey_id, resident_id):
         raise NotFound()
-    rows = await fetch(
-        "WITH opened AS (SELECT id FROM core_session WHERE passkey_id = $1 AND id <> $2)"
-        " UPDATE core_session SET ended_at = $3 WHERE ended_at IS NULL"
-        " AND (id IN (SELECT id FROM opened) OR parent_id IN (SELECT id FROM opened)) RETURNING id, device_hash",
-        passkey_id,
-        here,
-        state["clock"](),
-    )
+    rows = await end_sessions("passkey_id = $1 AND id <> $2", passkey_id, here, at=state["clock"]())
     await forget_devices(resident_id, [row["device_hash"] for row in rows])
     return [row["id"] for row in rows]
 

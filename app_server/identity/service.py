@@ -7,6 +7,7 @@ from datetime import timedelta
 from uuid import UUID
 
 from app_server.identity.devices import Visit, device_named_by, network_of
+from app_server.identity.ending import end_sessions
 from app_server.identity.events import SignedInOnNewDevice
 from app_server.identity.known_devices import is_news
 from app_server.identity.models import RefreshToken, Resident, Session, SignInMethod
@@ -16,7 +17,7 @@ from app_server.kernel.events import record
 from app_server.kernel.ids import uuid7, uuid7_text
 from app_server.kernel.state import AppState
 from app_server.kernel.tokens import sign
-from app_server.kernel.unit_of_work import execute, fetch, fetchrow, in_unit_of_work
+from app_server.kernel.unit_of_work import execute, fetchrow, in_unit_of_work
 
 FIRST_PARTY = "banyan"  # the client id of the resident app itself
 
@@ -97,31 +98,26 @@ async def new_session(
 
 
 @in_unit_of_work
-async def end_session(session_id: UUID, *, state: AppState) -> list[UUID]:
+async def end_session(
+    session_id: UUID, *, state: AppState, occasion_id: UUID | None = None, told: bool = True
+) -> list[UUID]:
     """End a session and what hangs on it: cookie, refresh families and, within seconds in every process, access tokens.
 
-    The ids of the sessions that ended, for this process to hear of at once.
+    The ids of the sessions that ended, for this process to hear of at once. Whom of the services to tell: `ending.py`.
     """
-    # A code that becomes a client's session meanwhile holds this row: what comes of it is seen by the next statement.
-    await execute("SELECT 1 FROM core_session WHERE id = $1 FOR UPDATE", session_id)
-    rows = await fetch(
-        "UPDATE core_session SET ended_at = $2 WHERE (id = $1 OR parent_id = $1) AND ended_at IS NULL RETURNING id",
-        session_id,
-        state["clock"](),
-    )
+    rows = await end_sessions("id = $1", session_id, at=state["clock"](), occasion_id=occasion_id, told=told)
     return [row["id"] for row in rows]
 
 
 @in_unit_of_work
 async def end_grants(resident_id: UUID, client_id: str, *, lasting_only: bool, state: AppState) -> list[UUID]:
     """End what a client holds for a resident: all of it, or what goes on while she is away. The ids, as above."""
-    rows = await fetch(
-        "UPDATE core_session SET ended_at = $3 WHERE resident_id = $1 AND client_id = $2 AND ended_at IS NULL"
-        " AND ($4 OR parent_id IS NULL) RETURNING id",
+    rows = await end_sessions(
+        "resident_id = $1 AND client_id = $2 AND ($3 OR parent_id IS NULL)",
         resident_id,
         client_id,
-        state["clock"](),
         not lasting_only,
+        at=state["clock"](),
     )
     return [row["id"] for row in rows]
 

@@ -38,12 +38,16 @@ class Handler(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """A kind of work, its handler, and after how many attempts it goes to the dead letters."""
+    """A kind of work, its handler, and after how many attempts it goes to the dead letters.
+
+    A failed attempt is repeated after `first_pause`, the next ones after twice the pause before, up to `LONGEST_PAUSE`.
+    """
 
     name: str
     handler: Handler
     transactional: bool = True
     most_attempts: int = 5
+    first_pause: timedelta = timedelta(seconds=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,7 +142,8 @@ async def run_job(job_id: UUID, jobs: Mapping[str, Job], state: AppState) -> Non
         log.error("job_dead", job=row["name"], job_id=job_id, reason=str(reason))
         JOBS.labels(row["name"], "dead").inc()
     except Exception as error:
-        await _postpone(job_id, lease, row["attempts"], redact(f"{type(error).__name__}: {error}")[:500])
+        pause = min((job.first_pause if job else LONGEST_PAUSE) * 2 ** min(row["attempts"] - 1, 10), LONGEST_PAUSE)
+        await _postpone(job_id, lease, pause, redact(f"{type(error).__name__}: {error}")[:500])
         log.warning("job_failed", job=row["name"], job_id=job_id, attempt=row["attempts"], reason=type(error).__name__)
         JOBS.labels(row["name"], "failed").inc()
     else:
@@ -184,8 +189,7 @@ async def _finish(job_id: UUID, lease: UUID) -> None:
 
 
 @in_unit_of_work
-async def _postpone(job_id: UUID, lease: UUID, attempts: int, error: str) -> None:
-    pause = min(timedelta(seconds=2 ** min(attempts, 10) / 2), LONGEST_PAUSE)
+async def _postpone(job_id: UUID, lease: UUID, pause: timedelta, error: str) -> None:
     await execute(
         "UPDATE core_job SET leased_until = NULL, submitted_at = NULL, run_at = now() + $3::interval, last_error = $4"
         " WHERE id = $1 AND lease = $2 AND state = 'waiting'",

@@ -82,8 +82,9 @@ class Client:
     """Who may have tokens: a published mini-app, or a client that a provider registered.
 
     `sector` is what its pairwise subjects are made from. `app_id` is its `client_id`. `post_logout_redirect_uris` are
-    where it may have people led after they sign out. With `device_flow` its screens may ask for a resident's phone
-    (RFC 8628). With `dpop_bound` it gets tokens bound to a key, and no others (RFC 9449 §5.2).
+    where it may have people led after they sign out; at `backchannel_logout_uri` it hears that a session has ended.
+    With `device_flow` its screens may ask for a resident's phone (RFC 8628). With `dpop_bound` it
+    gets tokens bound to a key, and no others (RFC 9449 §5.2).
     """
 
     app_id: str
@@ -97,6 +98,7 @@ class Client:
     post_logout_redirect_uris: frozenset[str] = frozenset()
     device_flow: bool = False
     dpop_bound: bool = False
+    backchannel_logout_uri: str | None = None
 
 
 class Clients(Protocol):

@@ -58,7 +58,9 @@ class Settings(BaseModel):
     key_lead_seconds: int = Field(
         3600, ge=10, le=604_800, description="how long a new key is known everywhere before it signs or seals"
     )
-    allow_loopback_apps: bool = Field(False, description="let mini-app endpoints be loopback addresses (bundled apps)")
+    allow_loopback_apps: bool = Field(
+        False, description="let mini-apps and clients be called at loopback addresses (bundled apps)"
+    )
     database_pool: int = Field(16, ge=1, le=200, description="connections to PostgreSQL in each process")
     worker_concurrency: int = Field(8, ge=1, le=100, description="jobs that one worker runs at once")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="DEBUG, INFO, WARNING or ERROR")

@@ -1,6 +1,7 @@
 """One way to write: many rows at once only inside a unit of work, and no connection beside the pool."""
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -60,3 +61,12 @@ def test_nobody_connects_beside_the_pool() -> None:
         if method(call)[0] == "asyncpg" and method(call)[1] in OWN_CONNECTION and path not in OUTSIDE
     ]
     assert found == []
+
+
+def test_sessions_end_in_one_place() -> None:
+    """Who ends one elsewhere forgets what hangs on it, and the services that must hear of it."""
+    ends = re.compile(r"UPDATE\s+core_session\b[^\"]*ended_at\s*=")
+    found = [
+        str(path.relative_to(ROOT)) for path in (ROOT / "app_server").rglob("*.py") if ends.search(path.read_text())
+    ]
+    assert found == ["app_server/identity/ending.py"]

@@ -195,6 +195,7 @@ async def test_a_deleted_account_leaves_nothing_personal_and_its_number_is_free(
 KEPT = {  # tables with a resident in them that a deletion leaves as they are, and why
     "core_consent": "withdrawn by the reaction: what was allowed, and when, can be asked for afterwards",
     "core_launch_code": "over after a minute, removed by the clock",
+    "core_logout_notice": "services hear that it is over; which ones were used, removed by the clock after thirty days",
     "personal_space_ledger_entry": "who looked, and at what: names of fields, no values",
     "card_wallet_presentation": "what readers answer for: names of fields, no values",
     "card_wallet_card": "removed by the wallet's reaction",

@@ -79,6 +79,7 @@ function drawClient(client, etag) {
     ["keys", client.public_keys.length ? client.public_keys.map(({ kid }) => h("span", { class: "mono" }, kid, " ")) : null],
     ["after_logout", client.post_logout_redirect_uris.length ? h("ul", {}, client.post_logout_redirect_uris.map((uri) => h("li", { class: "mono client-uri" }, uri))) : null],
     ["tokens", client.dpop_bound_access_tokens ? t("desk.clients.tokens_bound") : null],
+    ["hears_logout", client.backchannel_logout_uri ? h("span", { class: "mono client-uri" }, client.backchannel_logout_uri) : null],
     ["asks", client.scopes.length ? scopes : t("desk.clients.scopes_none")],
     ["created", timeElement(client.created_at)],
   ];

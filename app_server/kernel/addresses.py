@@ -33,7 +33,7 @@ class EndpointRefused(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Endpoint:
-    """Where a mini-app's own server listens."""
+    """Where a provider's own server listens."""
 
     secure: bool
     host: str

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app_server.gateway.addresses import EndpointRefused, endpoint, refusal
 from app_server.gateway.limits import Limits
+from app_server.kernel.addresses import EndpointRefused, endpoint, refusal
 from tests.gateway.neighbours import OK, listing, saying, street
 
 INSIDE = [
