@@ -8,8 +8,10 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 from app_server.kernel.ports import Client
+from app_server.kernel.tokens import MAX_BYTES, TokenRefused
 
 LONGEST = 2048  # characters of one parameter
 LONGEST_NONCE = 512
@@ -56,6 +58,7 @@ class Asked:
     max_age: int | None
     ui_locales: str | None
     dpop_jkt: str | None = None
+    hinted_sub: str | None = None  # who it should be, by an ID token of before (`id_token_hint`)
 
 
 class NotProven(Exception):
@@ -76,9 +79,17 @@ class AskedWrong(Exception):
         self.state = state
 
 
-def read(pairs: Sequence[tuple[str, str]], find: Callable[[str], Client | None]) -> tuple[Asked, Client]:
-    """The request, and who asks. Raises `NotProven`, then `AskedWrong`; neither repeats what was sent."""
-    counted, given = Counter(name for name, _ in pairs), dict(pairs)
+def read(
+    pairs: Sequence[tuple[str, str]],
+    find: Callable[[str], Client | None],
+    hinted: Callable[[str], Mapping[str, Any]],
+) -> tuple[Asked, Client]:
+    """The request, and who asks. Raises `NotProven`, then `AskedWrong`; neither repeats what was sent.
+
+    `hinted` gives the claims of an ID token of ours, and raises `TokenRefused` for anything else.
+    """
+    counted = Counter(name for name, _ in pairs)
+    given = {name: value for name, value in pairs if value}  # without a value it is not there (RFC 6749 §3.1)
     client, redirect_uri = _proven(counted, given, find)
     state, mode = given.get("state"), _mode(given.get("response_mode"), redirect_uri) or ResponseMode.QUERY
 
@@ -91,7 +102,7 @@ def read(pairs: Sequence[tuple[str, str]], find: Callable[[str], Client | None])
         twice = sorted(name for name in _NAMES if counted[name] > 1)
         raise wrong("invalid_request", f"{', '.join(twice) or 'a parameter'}: send it once")
     for name, value in given.items():
-        if len(value) > LONGEST or not _PRINTABLE.fullmatch(value):
+        if len(value) > (MAX_BYTES if name == "id_token_hint" else LONGEST) or not _PRINTABLE.fullmatch(value):
             which = name if name in _NAMES else "a parameter"
             raise wrong("invalid_request", f"{which} is too long or has a character that is not printable ASCII")
     if _mode(given.get("response_mode"), redirect_uri) is None:
@@ -117,6 +128,9 @@ def read(pairs: Sequence[tuple[str, str]], find: Callable[[str], Client | None])
         raise wrong("invalid_request", "max_age must be a number of seconds")
     if "dpop_jkt" in given and not _THUMBPRINT.fullmatch(given["dpop_jkt"]):
         raise wrong("invalid_request", "dpop_jkt must be 43 characters of base64url (RFC 7638)")
+    hinted_sub = _hinted_sub(given["id_token_hint"], client, hinted) if "id_token_hint" in given else None
+    if hinted_sub == "":
+        raise wrong("invalid_request", "id_token_hint must be an ID token that this client got here")
     known = {"openid"} | {each.scope for each in client.scopes}
     asked = Asked(
         client_id=client.app_id,
@@ -130,6 +144,7 @@ def read(pairs: Sequence[tuple[str, str]], find: Callable[[str], Client | None])
         max_age=int(max_age) if max_age is not None else None,
         dpop_jkt=given.get("dpop_jkt"),
         ui_locales=(given.get("ui_locales") or "")[:LONGEST_HINT].strip() or None,
+        hinted_sub=hinted_sub,
     )
     return asked, client
 
@@ -137,18 +152,27 @@ def read(pairs: Sequence[tuple[str, str]], find: Callable[[str], Client | None])
 def _proven(counted: Counter[str], given: dict[str, str], find: Callable[[str], Client | None]) -> tuple[Client, str]:
     if counted["client_id"] != 1 or counted["redirect_uri"] != 1:
         raise NotProven("client_id and redirect_uri must both be there, once")
-    client = find(given["client_id"])
+    client = find(given.get("client_id", ""))
     if client is None:
         raise NotProven("there is no such client, or it is not open now")
-    if given["redirect_uri"] not in client.redirect_uris:
+    if given.get("redirect_uri") not in client.redirect_uris:
         raise NotProven("redirect_uri is not one that the client registered, character by character")
     return client, given["redirect_uri"]
+
+
+def _hinted_sub(hint: str, client: Client, hinted: Callable[[str], Mapping[str, Any]]) -> str:
+    """Whom the client expects; empty when it has no such token."""
+    try:
+        claims = hinted(hint)
+    except TokenRefused:
+        return ""
+    return str(claims["sub"]) if claims["aud"] == client.app_id else ""
 
 
 def _mode(name: str | None, redirect_uri: str) -> ResponseMode | None:
     if name == ResponseMode.FORM_POST:
         return ResponseMode.FORM_POST if redirect_uri.startswith("http") else None
-    return ResponseMode.QUERY if name in (None, "", ResponseMode.QUERY) else None
+    return ResponseMode.QUERY if name in (None, ResponseMode.QUERY) else None
 
 
 def check_challenge(given: Mapping[str, str], wrong: Callable[[str, str], Exception]) -> None:

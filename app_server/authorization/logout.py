@@ -9,9 +9,10 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from app_server.authorization.hints import hinted
 from app_server.kernel.ports import Client
 from app_server.kernel.state import AppState
-from app_server.kernel.tokens import MAX_BYTES, Expectation, TokenRefused, verify
+from app_server.kernel.tokens import MAX_BYTES, TokenRefused
 
 LONGEST = 1024  # characters of a parameter; a hint may be as long as a token
 _NAMES = ("id_token_hint", "client_id", "post_logout_redirect_uri", "state", "ui_locales", "logout_hint")
@@ -78,15 +79,8 @@ def _sound(pairs: Sequence[tuple[str, str]]) -> Mapping[str, str]:
 
 def _hinted(hint: str, state: AppState) -> Client:
     """The client that the ID token was made for."""
-    expected = Expectation(
-        typ="JWT",
-        issuer=state["settings"].base_url,
-        audience=None,
-        required=("iss", "aud", "exp", "iat", "sub", "auth_time"),
-        may_be_old=True,
-    )
     try:
-        claims = verify(hint, expected, state["keys"].public_keys, state["clock"]())
+        claims = hinted(hint, state)
     except TokenRefused as reason:
         raise WishedWrong(f"id_token_hint: {reason}") from None
     client = state["ports"].clients.find(str(claims["aud"]))

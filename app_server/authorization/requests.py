@@ -12,7 +12,7 @@ import orjson
 
 from app_server.authorization.asking import Asked, ResponseMode
 from app_server.authorization.models import AuthorizationRequest
-from app_server.authorization.service import decided_scopes, give_consent, mint_code, refuse_consent
+from app_server.authorization.service import decided_scopes, give_consent, mint_code, refuse_consent, subject_of
 from app_server.kernel.crypto import token_hash
 from app_server.kernel.ids import uuid7
 from app_server.kernel.limits import Rate, limit
@@ -109,11 +109,27 @@ async def signed_in_since(session_id: UUID, request: Waiting) -> bool:
     anew = bool(request.asked.prompt & {"login", "select_account"})
     if not anew and request.asked.max_age is None:
         return True
+    if anew:
+        return await opened_for(session_id, request)
+    signed_in = await _signed_in_at(session_id)
+    return request.created_at - signed_in <= timedelta(seconds=request.asked.max_age or 0)
+
+
+async def opened_for(session_id: UUID, request: Waiting) -> bool:
+    """Whether somebody signed in because of this request."""
+    return await _signed_in_at(session_id) >= request.created_at
+
+
+async def _signed_in_at(session_id: UUID) -> datetime:
     row = await fetchrow("SELECT created_at FROM core_session WHERE id = $1", session_id)
     signed_in: datetime = row["created_at"]
-    if anew:
-        return signed_in >= request.created_at
-    return request.created_at - signed_in <= timedelta(seconds=request.asked.max_age or 0)
+    return signed_in
+
+
+def is_whom_it_hints_at(resident_id: UUID, request: Waiting, *, state: AppState) -> bool:
+    """Whether the client expects this resident, or nobody in particular."""
+    expected = request.asked.hinted_sub
+    return expected is None or expected == subject_of(request.client, resident_id, state["keys"])
 
 
 async def to_ask(resident_id: UUID, request: Waiting) -> list[ScopeRequest]:

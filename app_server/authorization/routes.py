@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -16,6 +17,7 @@ from app_server.authorization.client_routes import client_routes
 from app_server.authorization.forms import Form
 from app_server.authorization.forms import read as read_request
 from app_server.authorization.grants.app import APP_SCOPES
+from app_server.authorization.hints import hinted
 from app_server.authorization.issuing import ASSURANCE, scopes_of
 from app_server.authorization.logout_routes import logout_routes
 from app_server.authorization.mistakes import claimed_client, note
@@ -132,7 +134,7 @@ async def _tokens(form: Form, state: AppState) -> Mapping[str, Any]:
 async def _pushed(form: Form, state: AppState) -> Mapping[str, Any]:
     client = await authenticated(form, state)
     try:
-        asked, asking = read_question(list(form.items()), state["ports"].clients.find)
+        asked, asking = read_question(list(form.items()), state["ports"].clients.find, partial(hinted, state=state))
     except NotProven as reason:
         raise OAuthError("invalid_request", str(reason)) from None
     except AskedWrong as wrong:

@@ -6,12 +6,14 @@ signs in if need be, decides if there is something to decide, and is sent back. 
 """
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
 from starlette.responses import RedirectResponse, Response
 
 from app_server.authorization import requests
 from app_server.authorization.asking import Asked, AskedWrong, NotProven, ResponseMode, read
+from app_server.authorization.hints import hinted
 from app_server.authorization.mistakes import note
 from app_server.authorization.problems import AuthorizationNotAsked, AuthorizationOver
 from app_server.authorization.requests import Waiting
@@ -37,7 +39,8 @@ async def authorize(request: AppRequest) -> Response:
     settings, given = request.state["settings"], await parameters(request)
     await requests.spare(client_address(request), state=request.state)
     try:
-        asked = await _pushed(request, given) or read(given, request.state["ports"].clients.find)[0]
+        hints = partial(hinted, state=request.state)
+        asked = await _pushed(request, given) or read(given, request.state["ports"].clients.find, hints)[0]
     except NotProven as reason:
         _note(request, given, "invalid_request", str(reason))
         raise AuthorizationNotAsked(str(reason)) from None
@@ -59,6 +62,8 @@ async def decide_page(request: AppRequest) -> Response:
         if silent:
             return await _refuse(request, waiting, "login_required", "nobody is signed in here, or not freshly enough")
         return _to_sign_in(waiting, again=isinstance(user, Resident))
+    if not requests.is_whom_it_hints_at(user.id, waiting, state=request.state):
+        return await _somebody_else(request, waiting, user)
     scopes = await requests.to_ask(user.id, waiting)
     if scopes and silent:
         return await _refuse(request, waiting, "consent_required", "the resident has not allowed all of the scopes")
@@ -74,6 +79,8 @@ async def decide(request: AppRequest) -> Response:
     waiting = await _waiting(request)
     if not await requests.signed_in_since(user.session_id, waiting):
         return _to_sign_in(waiting, again=True)
+    if not requests.is_whom_it_hints_at(user.id, waiting, state=request.state):
+        return await _somebody_else(request, waiting, user, after_form=True)
     if form.get("answer") != "allow":
         return await _refuse(request, waiting, "access_denied", "the resident does not want this", after_form=True)
     scopes = await requests.to_ask(user.id, waiting)
@@ -82,6 +89,16 @@ async def decide(request: AppRequest) -> Response:
     allowed = [asked.scope for asked in scopes if asked.required or f"scope:{asked.scope}" in form]
     refused = [asked.scope for asked in scopes if asked.scope not in allowed]
     return await _grant(request, waiting, user, allowed=allowed, refused=refused, after_form=True)
+
+
+async def _somebody_else(
+    request: AppRequest, waiting: Waiting, user: Resident, *, after_form: bool = False
+) -> Response:
+    """The client expects another person: let them sign in, once (OpenID Connect Core §3.1.2.1, `id_token_hint`)."""
+    if "none" not in waiting.asked.prompt and not await requests.opened_for(user.session_id, waiting):
+        return _to_sign_in(waiting, again=True)
+    words = "another person is signed in here than the one of id_token_hint"
+    return await _refuse(request, waiting, "login_required", words, after_form=after_form)
 
 
 def _show(request: AppRequest, waiting: Waiting, scopes: Sequence[ScopeRequest]) -> Response:

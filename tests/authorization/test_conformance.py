@@ -214,6 +214,28 @@ async def test_oidcc_ensure_request_with_unknown_parameter_succeeds(party: Party
     assert (await party.logs_in(extra="foobar")).claims["sub"]
 
 
+async def test_oidcc_id_token_hint(party: Party, city: City, provider: Person) -> None:
+    first = await party.logs_in()
+    hint = first.body["id_token"]
+    second = await party.logs_in(id_token_hint=hint, prompt="none")
+    assert (second.claims["sub"], second.claims["auth_time"]) == (first.claims["sub"], first.claims["auth_time"])
+    other = await city.person("+8613800000077", "陈阿明")
+    there = Browser(city, other)
+    silent = question(party.client, id_token_hint=hint, prompt="none")
+    assert told(await there.asks(silent))["error"] == "login_required"
+    asked = question(party.client, id_token_hint=hint)
+    door = await there.asks(asked)
+    assert door.url.path == "/sign-in"
+    city.clock.ahead += timedelta(minutes=2)
+    await other.sign_in()  # the wrong person again: this is an answer
+    there.http.cookies.set("banyan_session", other.cookie)
+    (target,) = set(findall(r'name="next" value="([^"]+)"', door.text))
+    assert told(await there.http.get(target))["error"] == "login_required"
+    strange = await registered(provider, scopes=SCOPES)
+    for wrong in (question(strange, id_token_hint=hint), question(party.client, id_token_hint="x")):
+        assert told(await party.browser.asks(wrong))["error"] == "invalid_request"
+
+
 async def test_oidcc_login_hint(party: Party) -> None:
     assert (await party.logs_in(login_hint="buffy@example.org")).claims["sub"]
 
