@@ -33,7 +33,7 @@ LIFE = timedelta(minutes=10)  # for somebody who must sign in first; the shorter
 INTERVAL = timedelta(seconds=5)
 SLOWER = timedelta(seconds=5)  # RFC 8628 §3.5
 EARLY = timedelta(milliseconds=500)  # clocks and networks are not exact
-PER_RESIDENT = Rate(most=10, per=timedelta(minutes=10))  # codes and numbers that somebody enters
+PER_RESIDENT = Rate(most=20, per=timedelta(minutes=10))  # codes and numbers that somebody enters
 PER_ADDRESS = Rate(most=300, per=timedelta(minutes=10))  # a hall full of people
 NETWORK = Sealed(table="core_device_request", column="network_sealed", field="device.network")
 

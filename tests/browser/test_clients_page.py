@@ -86,6 +86,21 @@ def test_a_provider_registers_changes_and_removes_a_client(visit: Open) -> None:
         expect(audit.get_by_role("cell", name=words).first).to_be_visible()
 
 
+def test_a_client_of_screens_needs_no_redirect_uri(visit: Open) -> None:
+    page = visit("/portal/clients", as_=PROVIDER)
+    page.get_by_role("button", name="Register a client").click()
+    page.get_by_label("Name in Chinese").fill("福州诊所屏幕")
+    page.get_by_label("Name in English").fill("Clinic screens")
+    page.get_by_label("Without a key").check()
+    page.get_by_label("Screens may ask a resident's phone").check()
+    page.get_by_role("button", name="Register it").click()
+    expect(page.get_by_text("may ask a resident's phone")).to_be_visible()
+    expect(page.get_by_text("None: only screens ask for this client.")).to_be_visible()
+    page.get_by_role("button", name="Change").click()
+    expect(page.get_by_label("Screens may ask a resident's phone")).to_be_checked()
+    assert not faults_of(page)
+
+
 def test_every_mistake_stands_at_its_field(visit: Open) -> None:
     page = visit("/portal/clients", as_=PROVIDER, size=PHONE)
     page.get_by_role("button", name="Register a client").click()

@@ -35,6 +35,23 @@ await serve({
     return { login: logins.push(login) - 1, url: url.href };
   },
 
+  /** What a screen shows; the program asks meanwhile, as often as it was told to. */
+  async show({ party, asked }) {
+    const config = await configuration(party);
+    const shows = await client.initiateDeviceAuthorization(config, asked);
+    const asking = client.pollDeviceAuthorizationGrant(config, shows);
+    asking.catch(() => {}); // `hear` tells
+    return { login: logins.push({ config, asking }) - 1, shows };
+  },
+
+  /** What the screen heard in the end. */
+  async hear({ login }) {
+    const { config, asking } = logins[login];
+    const tokens = await asking;
+    const claims = tokens.claims();
+    return { claims, userinfo: await client.fetchUserInfo(config, tokens.access_token, claims.sub), scope: tokens.scope };
+  },
+
   /** What came back to the redirect URI: its query, or the form that was posted there. */
   async finish({ login, query, form }) {
     const { config, redirectUri, checks, options } = logins[login];

@@ -90,6 +90,11 @@ class NodeProgram:
         begun = self.step("begin", party=asdict(party), asked={"scope": SCOPE, **asked})
         return NodeLogin(self, begun["login"], begun["url"])
 
+    def shows(self, party: Party) -> "NodeScreen":
+        """Begin as a screen does that has no keyboard (RFC 8628)."""
+        begun = self.step("show", party=asdict(party), asked={"scope": SCOPE})
+        return NodeScreen(self, begun["login"], begun["shows"])
+
     def step(self, name: str, **given: Any) -> dict[str, Any]:
         """The program's answer. Raises `Refused`."""
         assert self._process.stdin is not None
@@ -113,6 +118,19 @@ class NodeLogin:
     def finish(self, came: CameBack) -> Login:
         query, form = (None, came.members) if came.posted else (urlencode(came.members), None)
         return Login(**self.program.step("finish", login=self.number, query=query, form=form))
+
+
+@dataclass
+class NodeScreen:
+    """A screen of a Node program: what it shows, while it waits for somebody's phone."""
+
+    program: NodeProgram
+    number: int
+    shows: dict[str, Any]
+
+    def hears(self) -> Login:
+        """Who was let in. Raises `Refused`."""
+        return Login(**self.program.step("hear", login=self.number))
 
 
 class AuthlibProgram:

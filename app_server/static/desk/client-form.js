@@ -26,6 +26,7 @@ export function clientForm(client, { send, done, cancel }) {
   const uris = field("/redirect_uris", t("desk.clients.places"), lines(client?.redirect_uris.join("\n") ?? "", 3), t("desk.clients.places_hint"));
   const afterLogout = field("/post_logout_redirect_uris", t("desk.clients.after_logout"), lines(client?.post_logout_redirect_uris.join("\n") ?? "", 2), t("desk.clients.after_logout_hint"));
   const receiver = field("/backchannel_logout_uri", t("desk.clients.hears_logout"), h("input", { class: "mono", type: "url", value: client?.backchannel_logout_uri ?? "", maxlength: 255, autocomplete: "off" }), t("desk.clients.hears_logout_hint"));
+  const screens = h("input", { type: "checkbox", checked: client?.device_flow ?? false });
   const keys = field("/public_keys", t("desk.clients.keys"), lines(client?.public_keys.length ? JSON.stringify({ keys: client.public_keys }, null, 2) : "", 8), t("desk.clients.keys_hint"));
   const proofs = ["private_key_jwt", "none"].map((proof) => h("label", { class: "choice" },
     h("input", { type: "radio", name: "proof", value: proof, checked: (client?.proof ?? "private_key_jwt") === proof, onchange: () => { keys.hidden = proof === "none"; } }),
@@ -60,6 +61,7 @@ export function clientForm(client, { send, done, cancel }) {
       backchannel_logout_uri: value("/backchannel_logout_uri") || null,
       backchannel_logout_session_required: client?.backchannel_logout_session_required ?? false,
       proof,
+      device_flow: screens.checked,
       public_keys: Array.isArray(pasted) ? pasted : pasted.keys ?? [pasted],
       dpop_bound_access_tokens: bound.checked,
       scopes: asked().map(({ scope, required }) => ({ scope, required: required.checked, ...Object.fromEntries(TEXTS.map((text) => [text, texts(`/${scope}/${text}`)])) })),
@@ -123,6 +125,7 @@ export function clientForm(client, { send, done, cancel }) {
     uris,
     afterLogout,
     receiver,
+    h("div", { class: "field" }, h("label", { class: "choice" }, screens, h("span", {}, t("desk.clients.device_flow"))), h("p", { class: "hint" }, t("desk.clients.device_flow_hint"))),
     h("fieldset", { class: "field" }, h("legend", {}, t("desk.clients.proof")), h("div", {}, proofs)),
     keys,
     h("div", { class: "field" }, h("label", { class: "choice" }, bound, h("span", {}, t("desk.clients.bound"))), h("p", { class: "hint", id: "client-bound-hint" }, t("desk.clients.bound_hint"))),

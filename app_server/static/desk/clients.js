@@ -81,6 +81,7 @@ function drawClient(client, etag) {
     ["tokens", client.dpop_bound_access_tokens ? t("desk.clients.tokens_bound") : null],
     ["hears_logout", client.backchannel_logout_uri ? h("span", { class: "mono client-uri" }, client.backchannel_logout_uri) : null],
     ["asks", client.scopes.length ? scopes : t("desk.clients.scopes_none")],
+    ["screens", client.device_flow ? t("desk.clients.screens_may") : null],
     ["created", timeElement(client.created_at)],
   ];
   const list = h("div", { class: "stack" }, h("div", { class: "panel" }, skeleton(2)));
@@ -95,7 +96,7 @@ function drawClient(client, etag) {
       h("dl", { class: "facts" }, facts.filter(([, value]) => value).map(([word, value]) => [h("dt", {}, t(`desk.clients.${word}`)), h("dd", {}, value)]))),
     h("section", { class: "panel stack", "aria-labelledby": "places-title" },
       h("h3", { id: "places-title" }, t("desk.clients.places")),
-      h("p", { class: "note" }, t("desk.clients.try_about")),
+      h("p", { class: "note" }, t(client.redirect_uris.length ? "desk.clients.try_about" : "desk.clients.places_none")),
       h("ul", { class: "plain-list" }, client.redirect_uris.map((uri) => h("li", { class: "stack stack--tight" },
         h("p", { class: "mono client-uri" }, uri),
         h("div", {}, h("a", { class: "button", href: question(client, uri), target: "_blank", rel: "noopener", "aria-label": t("desk.clients.try_label", { place: uri }) }, icon("play"), t("desk.clients.try"))))))),
