@@ -24,6 +24,7 @@ MODELS = {
     "core": [
         "app_server.kernel.models",
         "app_server.identity.models",
+        "app_server.identity.factors.models",
         "app_server.authorization.models",
         "app_server.registry.models",
     ],

@@ -10,6 +10,7 @@ from app_server.gateway.events import tell_app_consent_is_withdrawn
 from app_server.gateway.logouts import tell_services
 from app_server.gateway.module import module as gateway
 from app_server.identity.events import (
+    FactorChanged,
     PasskeyAdded,
     PasskeyCounterFellBack,
     ResidentDeleted,
@@ -18,7 +19,7 @@ from app_server.identity.events import (
     SignedInOnNewDevice,
 )
 from app_server.identity.module import module as identity
-from app_server.identity.notices import tell_of_counter, tell_of_new_device, tell_of_passkey
+from app_server.identity.notices import tell_of_change, tell_of_counter, tell_of_new_device, tell_of_passkey
 from app_server.kernel.authentication import Authenticator
 from app_server.kernel.events import Reactions, reaction_jobs
 from app_server.kernel.housekeeping import module as kernel
@@ -50,6 +51,7 @@ MODULES = (kernel, identity, registry, authorization, gateway, notifications, ca
 REACTIONS: Reactions = {
     CardPresented: [enter_presentation],
     ConsentWithdrawn: [tell_app_consent_is_withdrawn],
+    FactorChanged: [tell_of_change],
     PasskeyAdded: [tell_of_passkey],
     PasskeyCounterFellBack: [tell_of_counter],
     ResidentDeleted: [take_back_everything, erase_cards, erase_inbox],

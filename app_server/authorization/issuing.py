@@ -5,7 +5,7 @@ from uuid import UUID
 
 from app_server.authorization.redeeming import RedeemedCode
 from app_server.authorization.service import subject_of
-from app_server.identity.models import SignInMethod
+from app_server.identity import assurance
 from app_server.identity.profiles import locale_of
 from app_server.identity.service import FIRST_PARTY
 from app_server.kernel.access import MiniApp, Resident
@@ -13,11 +13,6 @@ from app_server.kernel.ids import uuid7_text
 from app_server.kernel.ports import Client
 from app_server.kernel.state import AppState
 from app_server.kernel.tokens import VerifiedClaims, sign
-
-ASSURANCE = {  # `acr` of a sign-in: what it proved
-    SignInMethod.OTP: "urn:banyan:acr:phone",
-    SignInMethod.PASSKEY: "urn:banyan:acr:passkey",
-}
 
 
 def scopes_of(client: Client) -> frozenset[str]:
@@ -55,7 +50,8 @@ async def id_token(client: Client, code: RedeemedCode, state: AppState) -> str:
         "sub": subject_of(client, code.resident_id, state["keys"]),
         "aud": client.app_id,
         "locale": await locale_of(code.resident_id, state=state),
-        "acr": ASSURANCE[code.method],
+        "acr": assurance.OF[code.method].acr,
+        "amr": list(assurance.OF[code.method].amr),
         "auth_time": int(code.signed_in_at.timestamp()),
     }
     nonce = str(code.launch_id) if code.asked is None else code.nonce

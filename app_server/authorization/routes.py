@@ -18,7 +18,7 @@ from app_server.authorization.forms import Form
 from app_server.authorization.forms import read as read_request
 from app_server.authorization.grants.app import APP_SCOPES
 from app_server.authorization.hints import hinted
-from app_server.authorization.issuing import ASSURANCE, scopes_of
+from app_server.authorization.issuing import scopes_of
 from app_server.authorization.logout_routes import logout_routes
 from app_server.authorization.mistakes import claimed_client, note
 from app_server.authorization.problems import ConsentWithdrawn, DeviceCodeOver, OAuthError, ScopeUnknown
@@ -35,6 +35,7 @@ from app_server.authorization.schemas import (
     UserInfo,
 )
 from app_server.authorization.views import purpose_of, purposes_of, text_of
+from app_server.identity import assurance
 from app_server.identity.cookies import client_address
 from app_server.identity.profiles import locale_of, name_of, phone_of
 from app_server.kernel.access import Anonymous, MiniApp, Resident, access, actor
@@ -267,10 +268,10 @@ async def discovery(request: AppRequest) -> Response:
             "code_challenge_methods_supported": ["S256"],
             "prompt_values_supported": ["none", "login", "consent", "select_account"],
             "claims_supported": [
-                *("iss", "sub", "aud", "exp", "iat", "auth_time", "nonce", "acr", "sid"),
+                *("iss", "sub", "aud", "exp", "iat", "auth_time", "nonce", "acr", "amr", "sid"),
                 *("name", "locale", "phone_number", "phone_number_verified"),
             ],
-            "acr_values_supported": sorted(ASSURANCE.values()),
+            "acr_values_supported": list(assurance.LEVELS),
             "ui_locales_supported": list(LANGUAGES),
             "authorization_response_iss_parameter_supported": True,
             "claims_parameter_supported": False,

@@ -57,3 +57,12 @@ class ServicesSignedOut(Event):
     """Sessions of clients have ended; who must hear of it stands in the notices of this occasion."""
 
     occasion_id: UUID
+
+
+@dataclass(frozen=True, kw_only=True)
+class FactorChanged(Event):
+    """A resident's way to prove who they are changed; `change` is one of the names in `identity/notices.py`."""
+
+    resident_id: UUID
+    change: str
+    at: datetime

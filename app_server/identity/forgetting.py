@@ -5,6 +5,8 @@ devices that were not seen for long.
 from datetime import timedelta
 from typing import Any
 
+from app_server.identity.factors.authenticator_app import TO_CONFIRM
+from app_server.identity.factors.tries import WINDOW
 from app_server.identity.known_devices import KEPT_FOR
 from app_server.identity.refresh import GRACE
 from app_server.identity.sessions import LOOK_BACK
@@ -18,12 +20,15 @@ USED_KNOWN_FOR = timedelta(days=30)
 
 
 async def forget_old_challenges(payload: dict[str, Any], *, state: AppState) -> None:
-    """Remove challenges that nobody can answer any more."""
+    """Remove what nobody can answer any more: challenges, second steps, apps that were never confirmed."""
     now = state["clock"]()
     await again(
         "forget_old_challenges",
         await delete_page("core_sign_in_challenge", "expires_at < $1", now - timedelta(days=1)),
         await delete_page("core_passkey_challenge", "expires_at < $1", now),
+        await delete_page("core_sign_in_step", "expires_at < $1", now),
+        await delete_page("core_password_tries", "since < $1", now - WINDOW),
+        await delete_page("core_authenticator_app", "confirmed_at IS NULL AND created_at < $1", now - TO_CONFIRM),
     )
 
 

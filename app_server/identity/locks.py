@@ -81,12 +81,17 @@ ERASED = {  # what identity forgets of a deleted resident ($1), by table
     " (SELECT id FROM core_session WHERE resident_id = $1)",
     "core_passkey": "DELETE FROM core_passkey WHERE resident_id = $1",
     "core_passkey_challenge": "DELETE FROM core_passkey_challenge WHERE resident_id = $1",
+    "core_password": "DELETE FROM core_password WHERE resident_id = $1",
+    "core_authenticator_app": "DELETE FROM core_authenticator_app WHERE resident_id = $1",
+    "core_recovery_code": "DELETE FROM core_recovery_code WHERE resident_id = $1",
+    "core_sign_in_step": "DELETE FROM core_sign_in_step WHERE resident_id = $1",
     "core_known_device": "DELETE FROM core_known_device WHERE resident_id = $1",
 }
 
 
 async def _erase(resident_id: UUID, phone_index: str | None) -> None:
     """The row itself stays: sessions that ended must be heard of, and the audit names it."""
-    await execute("DELETE FROM core_sign_in_challenge WHERE phone_index = $1", phone_index)
+    for table in ("core_sign_in_challenge", "core_password_tries"):
+        await execute(f"DELETE FROM {table} WHERE phone_index = $1", phone_index)
     for statement in ERASED.values():
         await fetch(statement, resident_id)

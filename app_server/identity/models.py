@@ -9,9 +9,14 @@ from app_server.kernel.ids import uuid7
 
 
 class SignInMethod(StrEnum):
-    """How a session was opened."""
+    """How a session was opened. What each is worth says `identity/assurance.py`."""
 
-    OTP = "otp"
+    OTP = "otp"  # a code sent to the phone
+    OTP_TOTP = "otp_totp"  # that and a code of the authenticator app
+    OTP_RC = "otp_rc"  # that and a recovery code
+    PWD_OTP = "pwd_otp"  # a password and a code sent to the phone
+    PWD_TOTP = "pwd_totp"
+    PWD_RC = "pwd_rc"
     PASSKEY = "passkey"
 
 
@@ -22,6 +27,13 @@ class LockedAs(StrEnum):
     SUSPENDED = "suspended"
     DECEASED = "deceased"
     DELETED = "deleted"
+
+
+class FirstStep(StrEnum):
+    """What was proven first, where a second step follows."""
+
+    CODE = "otp"
+    PASSWORD = "pwd"
 
 
 class ChallengePurpose(StrEnum):
@@ -68,13 +80,17 @@ class Resident(Model):
 
 
 class SignInChallenge(Model):
-    """A one-time code that was sent to a phone. The code itself is never stored."""
+    """A one-time code that was sent to a phone. The code itself is never stored.
+
+    `after_password_of` is the resident who gave the right password before.
+    """
 
     id = fields.UUIDField(primary_key=True, default=uuid7)
     phone_index = fields.CharField(max_length=64)
     phone_sealed = fields.BinaryField()
     code_hash = fields.CharField(max_length=64)
     locale = fields.CharField(max_length=10)
+    after_password_of = fields.UUIDField(null=True)
     attempts = fields.IntField(default=0)
     expires_at = fields.DatetimeField()
     used_at = fields.DatetimeField(null=True)

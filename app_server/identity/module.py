@@ -2,6 +2,7 @@
 
 from app_server.identity.cookies import SESSION_COOKIE
 from app_server.identity.counter_routes import counter_routes
+from app_server.identity.factors.routes import factor_routes
 from app_server.identity.forgetting import forget_old_challenges, forget_old_sessions
 from app_server.identity.passkey_routes import passkey_routes
 from app_server.identity.routes import routes
@@ -15,7 +16,7 @@ from app_server.kernel.resealing import Sealed
 
 module = Module(
     name="identity",
-    routes=[*routes, *passkey_routes, *session_routes, *counter_routes],
+    routes=[*routes, *passkey_routes, *session_routes, *counter_routes, *factor_routes],
     jobs=[
         Job(name="forget_old_challenges", handler=forget_old_challenges),
         Job(name="forget_old_sessions", handler=forget_old_sessions),
@@ -32,6 +33,8 @@ module = Module(
         Sealed(table="core_resident", column="name_sealed", field="resident.name"),
         Sealed(table="core_sign_in_challenge", column="phone_sealed", field="challenge.phone"),
         Sealed(table="core_passkey", column="name_sealed", field="passkey.name"),
+        Sealed(table="core_password", column="hash_sealed", field="password.hash"),
+        Sealed(table="core_authenticator_app", column="secret_sealed", field="authenticator.secret"),
         Sealed(table="core_session", column="name_sealed", field="session.name"),
         Sealed(table="core_session", column="network_sealed", field="session.network"),
         Sealed(table="core_refresh_token", column="successor_sealed", field="refresh.successor"),

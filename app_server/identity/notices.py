@@ -2,13 +2,23 @@
 
 from uuid import UUID
 
-from app_server.identity.events import PasskeyAdded, PasskeyCounterFellBack, SignedInOnNewDevice
+from app_server.identity.events import FactorChanged, PasskeyAdded, PasskeyCounterFellBack, SignedInOnNewDevice
 from app_server.kernel.state import AppState
 from app_server.kernel.unit_of_work import fetchrow
 
 PAGE = "/me/sessions"
+SECURITY = "/security"
 
 Texts = dict[str, dict[str, str]]
+
+CHANGES = {  # what changed: the titles in Chinese and English
+    "password_set": ("您的账号设置了密码", "A password was set for your account"),
+    "password_removed": ("您的账号移除了密码", "The password of your account was removed"),
+    "app_on": ("您的账号开启了身份验证器", "An authenticator app was set up for your account"),
+    "app_off": ("您的账号关闭了身份验证器", "The authenticator app of your account was turned off"),
+    "recovery_codes_made": ("您的账号生成了新的恢复码", "New recovery codes were made for your account"),
+    "recovery_code_used": ("有人用恢复码登录了您的账号", "A recovery code of your account was used"),
+}
 
 
 async def tell_of_new_device(event: SignedInOnNewDevice, *, event_id: UUID, state: AppState) -> None:
@@ -57,9 +67,22 @@ async def tell_of_counter(event: PasskeyCounterFellBack, *, event_id: UUID, stat
     await _tell(event.resident_id, texts, f"passkey-counter:{event_id}", state)
 
 
-async def _tell(resident_id: UUID, texts: Texts, unique_key: str, state: AppState) -> None:
+async def tell_of_change(event: FactorChanged, *, event_id: UUID, state: AppState) -> None:
+    """A way into the account changed; if it was not they, they can see to it at once."""
+    in_chinese, in_english = CHANGES[event.change]
+    texts = {
+        "zh-CN": {"title": in_chinese, "body": "如果不是您本人，请立即查看登录方式，并结束不认识的登录。"},
+        "en": {
+            "title": in_english,
+            "body": "If it was not you, look at your ways to sign in, and end the sessions that you do not know.",
+        },
+    }
+    await _tell(event.resident_id, texts, f"factor:{event_id}", state, link=SECURITY)
+
+
+async def _tell(resident_id: UUID, texts: Texts, unique_key: str, state: AppState, *, link: str = PAGE) -> None:
     if not await fetchrow("SELECT 1 FROM core_resident WHERE id = $1 AND phone_index IS NOT NULL", resident_id):
         return  # deleted meanwhile: nothing may come into an inbox that is erased
     await state["ports"].inbox.deliver(
-        resident_id=resident_id, app_id=None, texts=texts, link=PAGE, unique_key=unique_key
+        resident_id=resident_id, app_id=None, texts=texts, link=link, unique_key=unique_key
     )

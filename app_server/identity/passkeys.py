@@ -14,7 +14,7 @@ from app_server.identity.ending import end_sessions
 from app_server.identity.events import PasskeyAdded, PasskeyCounterFellBack
 from app_server.identity.known_devices import forget_devices
 from app_server.identity.locks import require_open
-from app_server.identity.models import ChallengePurpose, Passkey, PasskeyChallenge, Resident
+from app_server.identity.models import ChallengePurpose, Passkey, PasskeyChallenge, Resident, SignInMethod
 from app_server.identity.phones import mask
 from app_server.identity.problems import PasskeyChallengeOver, PasskeyNotAccepted, SessionOver, TooManyPasskeys
 from app_server.identity.schemas import PasskeyOptions, PasskeyPage, PasskeyView
@@ -233,7 +233,7 @@ async def _admit(
     if not await _count_on(row["id"], count, state):
         await _write_down_the_fall(row["id"], resident.id, state)
         return None
-    return await new_session(resident, visit, state, passkey_id=row["id"])
+    return await new_session(resident, visit, state, method=SignInMethod.PASSKEY, passkey_id=row["id"])
 
 
 async def _count_on(passkey_id: UUID, count: int, state: AppState) -> bool:

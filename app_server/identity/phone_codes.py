@@ -8,8 +8,10 @@ from uuid import UUID
 
 from app_server.identity import phones
 from app_server.identity.devices import Visit
+from app_server.identity.factors import authenticator_app, second_steps
+from app_server.identity.factors.tries import forgive_tries
 from app_server.identity.locks import require_open
-from app_server.identity.models import SignInChallenge
+from app_server.identity.models import FirstStep, SignInChallenge, SignInMethod
 from app_server.identity.problems import ChallengeOver, CodeNotAccepted, PhoneNotValid
 from app_server.identity.service import OpenedSession, ensure_resident, new_session, phone_index
 from app_server.kernel.crypto import KeyRing
@@ -48,6 +50,15 @@ async def request_challenge(phone: str, *, locale: str, address: str, device: st
     return await _send_code(number, index, locale, state)
 
 
+async def send_after_password(
+    number: phones.Phone, resident_id: UUID, *, locale: str, address: str, device: str | None, state: AppState
+) -> UUID:
+    """The same for a resident who gave the right password. Problem: `too_many_requests`."""
+    index = phone_index(state["keys"], number)
+    await _hold_limits(state["redis"], state["settings"], index, address, device)
+    return await _send_code(number, index, locale, state, after_password_of=resident_id)
+
+
 async def _hold_limits(redis: Redis, settings: Settings, number: str, address: str, device: str | None) -> None:
     per_address = Rate(most=settings.codes_per_address, per=timedelta(hours=1))
     await limit(redis, "code:address", address, per_address, fail_open=False)
@@ -58,7 +69,9 @@ async def _hold_limits(redis: Redis, settings: Settings, number: str, address: s
 
 
 @in_unit_of_work
-async def _send_code(number: phones.Phone, index: str, locale: str, state: AppState) -> UUID:
+async def _send_code(
+    number: phones.Phone, index: str, locale: str, state: AppState, *, after_password_of: UUID | None = None
+) -> UUID:
     keys, now = state["keys"], state["clock"]()
     challenge_id, code = uuid7(), f"{secrets.randbelow(1_000_000):06}"
     await SignInChallenge.create(
@@ -67,6 +80,7 @@ async def _send_code(number: phones.Phone, index: str, locale: str, state: AppSt
         phone_sealed=keys.seal("challenge.phone", number),
         code_hash=_code_hash(keys, challenge_id, code),
         locale=locale,
+        after_password_of=after_password_of,
         expires_at=now + CODE_LIFE,
     )
     text = CODE_TEXTS.get(locale, CODE_TEXTS["en"]).format(city=state["settings"].city(locale), code=code)
@@ -80,7 +94,8 @@ async def open_session(challenge_id: UUID, code: str, *, visit: Visit, state: Ap
     """Trade the right code for a session; a person who was never here becomes a resident.
 
     Each try counts before it is looked at, so a thousand at once still are five. Problems: `code_not_accepted` (with
-    `tries_left`), `challenge_over`, those of `locks.require_open`.
+    `tries_left`), `challenge_over`, `second_step_required` (with `step`) for who has an authenticator app, those of
+    `locks.require_open`.
     """
     row = await _count_attempt(challenge_id, state["clock"]())
     if row is None:
@@ -89,7 +104,10 @@ async def open_session(challenge_id: UUID, code: str, *, visit: Visit, state: Ap
     if not secrets.compare_digest(_code_hash(state["keys"], challenge_id, code), row["code_hash"]):
         left = MOST_ATTEMPTS - row["attempts"]
         raise CodeNotAccepted(errors=[FieldError(pointer="/code", detail=f"{left} tries left.")], tries_left=left)
-    return await _admit(challenge_id, row, visit, state)
+    opened = await _admit(challenge_id, row, visit, state)
+    if isinstance(opened, str):
+        raise second_steps.required(opened)
+    return opened
 
 
 @in_unit_of_work
@@ -97,7 +115,7 @@ async def _count_attempt(challenge_id: UUID, now: datetime) -> Any:
     return await fetchrow(
         "UPDATE core_sign_in_challenge SET attempts = attempts + 1"
         " WHERE id = $1 AND used_at IS NULL AND attempts < $2 AND expires_at > $3"
-        " RETURNING code_hash, attempts, phone_index, phone_sealed, locale",
+        " RETURNING code_hash, attempts, phone_index, phone_sealed, locale, after_password_of",
         challenge_id,
         MOST_ATTEMPTS,
         now,
@@ -105,7 +123,8 @@ async def _count_attempt(challenge_id: UUID, now: datetime) -> Any:
 
 
 @in_unit_of_work
-async def _admit(challenge_id: UUID, row: Any, visit: Visit, state: AppState) -> OpenedSession:
+async def _admit(challenge_id: UUID, row: Any, visit: Visit, state: AppState) -> OpenedSession | str:
+    """The session, or the name of the sign-in that waits for its second step."""
     now = state["clock"]()
     used = await execute(
         "UPDATE core_sign_in_challenge SET used_at = $2 WHERE id = $1 AND used_at IS NULL", challenge_id, now
@@ -115,7 +134,14 @@ async def _admit(challenge_id: UUID, row: Any, visit: Visit, state: AppState) ->
     number = state["keys"].open("challenge.phone", row["phone_sealed"])
     resident = await ensure_resident(number, locale=row["locale"], keys=state["keys"])
     require_open(resident)
-    return await new_session(resident, visit, state)
+    after_password = row["after_password_of"] == resident.id
+    if await authenticator_app.is_on(resident.id):
+        first = FirstStep.PASSWORD if after_password else FirstStep.CODE
+        return await second_steps.begin(resident.id, first, state=state)
+    if after_password:
+        await forgive_tries(resident.phone_index)
+    method = SignInMethod.PWD_OTP if after_password else SignInMethod.OTP
+    return await new_session(resident, visit, state, method=method)
 
 
 def _code_hash(keys: KeyRing, challenge_id: UUID, code: str) -> str:

@@ -5,6 +5,7 @@ from starlette.responses import Response
 from app_server.identity import phone_codes, profiles, service
 from app_server.identity.cookies import clear_session_cookie, client_address, device_of, set_cookies, visit_of
 from app_server.identity.devices import Visit
+from app_server.identity.factors.problems import SecondStepRequired
 from app_server.identity.problems import (
     CLOSED,
     ChallengeOver,
@@ -53,7 +54,12 @@ async def ask_for_code(request: AppRequest) -> Response:
 
 
 @access(Anonymous)
-@describe(body=AnswerChallenge, reply=SessionOpened, status=201, problems=(CodeNotAccepted, ChallengeOver, *CLOSED))
+@describe(
+    body=AnswerChallenge,
+    reply=SessionOpened,
+    status=201,
+    problems=(CodeNotAccepted, ChallengeOver, SecondStepRequired, *CLOSED),
+)
 async def open_session(request: AppRequest) -> Response:
     """Sign in with the code: tokens for an app, a cookie for a browser."""
     answer, visit = await read(request, AnswerChallenge), visit_of(request)

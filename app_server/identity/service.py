@@ -57,9 +57,9 @@ async def resident_with(number: str, *, keys: KeyRing) -> UUID | None:
 
 
 async def new_session(
-    resident: Resident, visit: Visit, state: AppState, *, passkey_id: UUID | None = None
+    resident: Resident, visit: Visit, state: AppState, *, method: SignInMethod, passkey_id: UUID | None = None
 ) -> OpenedSession:
-    """A session of this resident, opened with that passkey or else with a code.
+    """A session of this resident, opened in that way.
 
     In the caller's unit of work, which holds the resident and knows that the account is not locked.
     """
@@ -70,7 +70,7 @@ async def new_session(
         resident=resident,
         token_hash=token_hash(cookie_token),
         user_agent=visit.user_agent[:400],
-        method=SignInMethod.PASSKEY if passkey_id else SignInMethod.OTP,
+        method=method,
         passkey_id=passkey_id,
         device_hash=device_hash,
         network_sealed=state["keys"].seal("session.network", network) if network else None,

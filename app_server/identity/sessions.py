@@ -14,6 +14,7 @@ from uuid import UUID
 
 import orjson
 
+from app_server.identity.factors.hashing import Hashing
 from app_server.identity.profiles import ProfileRows, load_profile_rows
 from app_server.identity.refresh import Trades, trade_all
 from app_server.kernel.access import Resident
@@ -106,12 +107,13 @@ def sessions_of(state: AppState) -> Sessions:
 
 @asynccontextmanager
 async def lifespan(state: AppState) -> AsyncIterator[dict[str, Any]]:
-    """Keep the sessions, and the ways to profiles and to new refresh tokens, for the life of the process."""
-    sessions = Sessions(state)
+    """Keep sessions, hashing, and the ways to profiles and to new refresh tokens, for the life of the process."""
+    sessions, hashing = Sessions(state), Hashing(state["settings"].breached_passwords)
     watching = asyncio.create_task(sessions.watch())
     try:
         yield {
             "sessions": sessions,
+            "hashing": hashing,
             "profile_rows": ProfileRows(load_profile_rows, lanes=2),
             "refresh_trades": Trades(trade_all, lanes=2),
         }
@@ -119,6 +121,7 @@ async def lifespan(state: AppState) -> AsyncIterator[dict[str, Any]]:
         watching.cancel()
         with suppress(asyncio.CancelledError):
             await watching
+        hashing.close()
 
 
 async def _load_sessions(hashes: list[str]) -> list[Any]:

@@ -50,6 +50,9 @@ class Settings(BaseModel):
     carrier_delay: float = Field(0.0, ge=0, description="demo carrier: seconds before it answers")
     carrier_duplicate_rate: float = Field(0.0, ge=0, le=1, description="demo carrier: share of callbacks sent twice")
     codes_per_address: int = Field(60, ge=1, description="one-time codes an address may ask for in an hour")
+    breached_passwords: Path | None = Field(
+        None, description="a file of SHA-1 hashes of stolen passwords, in their order, that residents may not take"
+    )
     access_token_seconds: int = Field(600, ge=60, le=3600, description="life of an access token")
     session_days: int = Field(90, ge=1, le=365, description="life of a resident's session without use")
     signing_key_days: int = Field(
@@ -78,6 +81,13 @@ class Settings(BaseModel):
         scheme, host, port = found.groups()
         usual = ("http", "80"), ("https", "443")
         return f"{scheme}://{host}" + (f":{port}" if port and (scheme, port) not in usual else "")
+
+    @field_validator("breached_passwords")
+    @classmethod
+    def _as_a_file(cls, path: Path | None) -> Path | None:
+        if path is not None and not path.is_file():
+            raise ValueError("there is no such file")
+        return path
 
     @field_validator("log_level", mode="before")
     @classmethod

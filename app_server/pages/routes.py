@@ -13,8 +13,10 @@ from app_server.pages.end_session import end_session_routes
 from app_server.pages.files import file_routes
 from app_server.pages.messages import messages
 from app_server.pages.render import look_of, page
+from app_server.pages.security import security_routes
 from app_server.pages.sessions import session_page_routes
 from app_server.pages.sign_in import sign_in_routes, to_sign_in
+from app_server.pages.sign_in_steps import sign_in_step_routes
 
 SHELL_PATHS = (
     "/",
@@ -71,7 +73,9 @@ routes: list[Route] = [
     get("/shell", empty_shell),
     get("/problems/{code}", problem_documentation),
     *sign_in_routes,
+    *sign_in_step_routes,
     *session_page_routes,
+    *security_routes,
     *consent_routes,
     *authorize_routes,
     *end_session_routes,

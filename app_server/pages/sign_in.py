@@ -1,5 +1,6 @@
 """Sign-in and sign-out as forms: they work without JavaScript."""
 
+from typing import Any
 from urllib.parse import quote
 from uuid import UUID
 
@@ -7,8 +8,11 @@ from starlette.responses import RedirectResponse, Response
 
 from app_server.identity import phone_codes, profiles, service
 from app_server.identity.cookies import clear_session_cookie, client_address, device_of, set_cookies, visit_of
+from app_server.identity.devices import Visit
+from app_server.identity.factors.problems import SecondStepRequired
 from app_server.identity.phones import mask
-from app_server.identity.problems import AccountLocked, ChallengeOver, CodeNotAccepted, PhoneNotValid
+from app_server.identity.problems import CLOSED, ChallengeOver, CodeNotAccepted, PhoneNotValid
+from app_server.identity.service import OpenedSession
 from app_server.identity.sessions import sessions_of
 from app_server.kernel.access import Anonymous, Resident, access, actor
 from app_server.kernel.authentication import require_same_origin
@@ -41,7 +45,7 @@ async def sign_in_page(request: AppRequest) -> Response:
     target = own_path(request.query_params.get("next", "/"))
     if isinstance(request.scope["user"], Resident) and "again" not in request.query_params:
         return RedirectResponse(target, status_code=303, headers=PRIVATE)
-    return _ask_number(request, target)
+    return ask_number(request, target)
 
 
 @access(Anonymous)
@@ -65,12 +69,12 @@ async def _take_number(request: AppRequest, form: dict[str, str]) -> Response:
             state=request.state,
         )
     except PhoneNotValid as problem:
-        return _ask_number(request, target, phone=phone, problem=problem)
+        return ask_number(request, target, phone=phone, problem=problem)
     except (TooManyRequests, TemporarilyUnavailable, RedisUnavailable) as failure:
         sent = form.get("challenge_id", "")[:40]  # no further code goes out, but the one sent before is still good
         told = failure if isinstance(failure, Problem) else TemporarilyUnavailable()
         return _form(request, target, challenge=sent, phone=phone, problem=told)
-    return _ask_code(request, str(challenge_id), phone, target)
+    return ask_code(request, str(challenge_id), phone, target)
 
 
 async def _take_code(request: AppRequest, form: dict[str, str]) -> Response:
@@ -79,14 +83,21 @@ async def _take_code(request: AppRequest, form: dict[str, str]) -> Response:
     try:
         challenge_id = UUID(challenge)
     except ValueError:
-        return _ask_number(request, target, phone=phone, problem=ChallengeOver())
+        return ask_number(request, target, phone=phone, problem=ChallengeOver())
     visit = visit_of(request)
     try:
         opened = await phone_codes.open_session(challenge_id, code[:20], visit=visit, state=request.state)
     except CodeNotAccepted as problem:
-        return _ask_code(request, challenge, phone, target, problem=problem)
-    except (ChallengeOver, AccountLocked) as problem:
-        return _ask_number(request, target, phone=phone, problem=problem)
+        return ask_code(request, challenge, phone, target, problem=problem)
+    except (ChallengeOver, *CLOSED) as problem:
+        return ask_number(request, target, phone=phone, problem=problem)
+    except SecondStepRequired as required:
+        return ask_second(request, str(required.members["step"]), target)
+    return await let_in(request, opened, visit, target)
+
+
+async def let_in(request: AppRequest, opened: OpenedSession, visit: Visit, target: str) -> Response:
+    """Signed in: on to where the person wanted to go, in the look that is theirs."""
     profile = await profiles.profile_of(opened.resident_id, state=request.state)
     response = RedirectResponse(target, status_code=303, headers=PRIVATE)
     await set_cookies(response, opened, visit, request)
@@ -111,29 +122,52 @@ async def sign_out(request: AppRequest) -> Response:
     return response
 
 
-def _ask_number(request: AppRequest, target: str, *, phone: str = "", problem: Problem | None = None) -> Response:
+def ask_number(request: AppRequest, target: str, *, phone: str = "", problem: Problem | None = None) -> Response:
+    """The first page of signing in."""
     return _form(request, target, challenge="", phone=phone, problem=problem)
 
 
-def _ask_code(
-    request: AppRequest, challenge: str, phone: str, target: str, *, problem: Problem | None = None
+def ask_code(
+    request: AppRequest, challenge: str, phone: str, target: str, *, step: str = "", problem: Problem | None = None
 ) -> Response:
-    return _form(request, target, challenge=challenge, phone=phone, problem=problem)
+    """The page for a code that was sent; with `step`, a recovery code does in its place."""
+    return _form(request, target, challenge=challenge, phone=phone, step=step, problem=problem)
 
 
-def _form(request: AppRequest, target: str, *, challenge: str, phone: str, problem: Problem | None) -> Response:
+def ask_second(
+    request: AppRequest, step: str, target: str, *, by_app: bool = True, problem: Problem | None = None
+) -> Response:
+    """The page for the second step: a code of the app or a recovery code, or the latter alone."""
+    return door(request, "sign-in-second.html", target, problem, step=step, by_app=by_app)
+
+
+def door(request: AppRequest, template: str, target: str, problem: Problem | None, **context: Any) -> Response:
+    """A page of signing in, with what went wrong before."""
     words = messages(look_of(request).locale)
     return page(
         request,
-        "sign-in.html",
+        template,
         status=problem.status if problem else 200,
         headers={**PRIVATE, **(problem.headers if problem else {})},
         next=target,
+        error=words.problem(problem.code, problem.title(), **problem.members) if problem else None,
+        **context,
+    )
+
+
+def _form(
+    request: AppRequest, target: str, *, challenge: str, phone: str, step: str = "", problem: Problem | None
+) -> Response:
+    return door(
+        request,
+        "sign-in.html",
+        target,
+        problem,
         challenge=challenge,
+        step=step,
         phone=phone,
         phone_shown=mask("".join(phone.split())),
         resend_after=int(phone_codes.RESEND_AFTER.total_seconds()),
-        error=words.problem(problem.code, problem.title(), **problem.members) if problem else None,
         mistyped=isinstance(problem, PhoneNotValid | CodeNotAccepted),
     )
 

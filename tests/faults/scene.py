@@ -13,6 +13,7 @@ from unittest.mock import patch
 from uuid import UUID
 
 import httpx2
+from argon2 import PasswordHasher
 from banyan_sdk.keys import AppKey
 from qrcode.image.pil import PilImage
 from qrcode.main import QRCode
@@ -22,6 +23,7 @@ from app_server.authorization.issuing import resident_token
 from app_server.authorization.registered import registered_clients
 from app_server.authorization.service import subject_of
 from app_server.identity import service as identity
+from app_server.identity.factors import hashing
 from app_server.kernel.access import Operator
 from app_server.kernel.crypto import token_hash
 from app_server.kernel.ids import uuid7
@@ -195,7 +197,8 @@ class Scene:
 @asynccontextmanager
 async def scene(city: City, dice: random.Random) -> AsyncIterator[Scene]:
     """The library is published and answers launches; an operator and a provider are at work."""
-    with patch.object(clients, "MOST", 10**9):  # one provider registers what many would
+    quick = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)  # what is slow is tested elsewhere
+    with patch.object(clients, "MOST", 10**9), patch.object(hashing, "_ARGON", quick):  # one provider does for many
         async with _scene(city, dice) as built:
             yield built
 

@@ -27,6 +27,7 @@ from notifications.models import SIMULATED_TEXT, SIMULATED_TO
 from tests.authenticator import Authenticator
 from tests.city import City, open_city
 from tests.factories import app_token, consent, publish, subject
+from tests.identity.factors.people import set_password
 from tests.identity.test_passkeys import added
 from tests.manifests import PROMISE, manifest
 
@@ -100,6 +101,8 @@ async def lived_in(city: City) -> None:
     for phone in range(4):
         await city.person(f"+861380000001{phone}")
     await added(lin, Authenticator(), name="Phone")
+    await set_password(lin)
+    assert (await lin.post("/v1/me/authenticator-app")).status_code == 201
     session = (await lin.get("/v1/sessions")).json()["items"][0]
     await lin.patch(f"/v1/sessions/{session['id']}", json={"name": "Phone"})
     network = city.state["keys"].seal("session.network", "8.8.4.0/24")

@@ -1,0 +1,45 @@
+"""The pages of signing in by other ways and of seeing to them: whole in every look, and clean for axe."""
+
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import DESK, PHONE, Open
+from tests.browser.demo import RESIDENT
+from tests.browser.looks import faults_of
+from tests.browser.screens import photograph
+
+pytestmark = pytest.mark.browser
+
+LOOKS: dict[str, dict[str, object]] = {
+    "phone": {"size": PHONE},
+    "dark phone in Chinese, elder": {"size": PHONE, "theme": "dark", "locale": "zh-CN", "elder": True},
+    "dark desk": {"size": DESK, "theme": "dark"},
+}
+
+
+@pytest.mark.parametrize("look", LOOKS)
+def test_the_pages_are_whole_and_clean(visit: Open, look: str, tmp_path: Path) -> None:
+    page = visit("/security", as_=RESIDENT, **LOOKS[look])
+    whole(page, tmp_path / "security.png")
+    page.locator("button[value=app_begin]").click()
+    page.wait_for_url("**/security/app")
+    whole(page, tmp_path / "app.png")
+    page.locator("a.button[href='/security']").click()
+    page.locator("button[value=make_codes]").click()
+    expect(page.locator("li.mono")).to_have_count(10)
+    whole(page, tmp_path / "codes.png")
+    door = visit("/sign-in/password", **LOOKS[look])
+    whole(door, tmp_path / "password.png")
+    door.locator("#phone").fill("138 1111 2222")
+    door.locator("#password").fill("not the password")
+    door.locator("button.button--primary").click()
+    expect(door.locator("[role=alert] p")).to_be_visible()
+    whole(door, tmp_path / "refused.png")
+
+
+def whole(page: Page, picture: Path) -> None:
+    expect(page.locator("h1")).to_have_count(1)
+    picture.write_bytes(photograph(page))
+    assert faults_of(page) == []
