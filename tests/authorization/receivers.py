@@ -35,8 +35,8 @@ class Receiver:
             (token,) = parse_qs(body)["logout_token"]
             header = jwt.get_unverified_header(token)
             assert header["typ"] == "logout+jwt"
-            issuer, key = city.settings.base_url, keys[header["kid"]]
-            told.append(jwt.decode(token, key, algorithms=["ES256"], audience=client, issuer=issuer))
+            issuer, key, ahead = city.settings.base_url, keys[header["kid"]], city.clock.ahead
+            told.append(jwt.decode(token, key, algorithms=["ES256"], audience=client, issuer=issuer, leeway=ahead))
         return told
 
 

@@ -248,6 +248,17 @@ async def test_oidcc_claims_locales(party: Party) -> None:
     assert (await party.logs_in(claims_locales="se")).claims["sub"]
 
 
+async def test_oidcc_ensure_request_with_acr_values_succeeds(party: Party) -> None:
+    weakest = "urn:banyan:acr:phone"
+    assert weakest in (await metadata(party.city))["acr_values_supported"]
+    assert (await party.logs_in(acr_values=f"{weakest} urn:nobody:knows")).claims["acr"] == weakest
+
+
+async def test_oidcc_claims_essential(party: Party) -> None:
+    asked = '{"userinfo":{"name":{"essential":true}}}'
+    assert (await party.userinfo(await party.logs_in(scope="openid profile", claims=asked)))["name"]
+
+
 async def test_oidcc_codereuse(party: Party) -> None:
     """Within the grace a retry is a retry: it gets no second session (`test_a_code_…` elsewhere says so)."""
     code = told(await party.goes())["code"]

@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import re
 from datetime import UTC, datetime, timedelta
 
 from app_server.authorization.client_proof import proven_client, used_before
@@ -25,6 +26,8 @@ from app_server.kernel.state import AppState
 from app_server.kernel.tokens import VerifiedClaims
 from app_server.kernel.unit_of_work import fetchrow
 
+_VERIFIER = re.compile(r"[A-Za-z0-9._~-]{43,128}")
+
 
 async def for_code(form: Form, state: AppState) -> Tokens:
     """Trade the code; a retry within `GRACE` gets the same session and refresh token. Raises `OAuthError`."""
@@ -38,8 +41,9 @@ async def for_code(form: Form, state: AppState) -> Tokens:
 
 def challenge_of(verifier: str) -> str:
     """The S256 challenge that the verifier answers (RFC 7636 §4.6). Raises `OAuthError`."""
-    if not 43 <= len(verifier) <= 128 or not verifier.isascii():
-        raise OAuthError("invalid_request", "code_verifier must have 43 to 128 characters (RFC 7636 §4.1)")
+    if not _VERIFIER.fullmatch(verifier):
+        words = "code_verifier must have 43 to 128 characters of A-Z a-z 0-9 - . _ ~ (RFC 7636 §4.1)"
+        raise OAuthError("invalid_request", words)
     return base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()
 
 
