@@ -240,7 +240,7 @@ async def test_a_code_may_be_bound_from_the_question_on(city: City, clinic: str,
     assert (await traded(holder, clinic, code)).status_code == 200
 
 
-@pytest.mark.parametrize("jkt", ["", "x", "x" * 44, "=" * 43])
+@pytest.mark.parametrize("jkt", ["x", "x" * 44, "=" * 43])
 async def test_what_is_no_thumbprint_is_told_to_the_client(city: City, clinic: str, lin: Person, jkt: str) -> None:
     answer = told(await Browser(city, lin).asks(question(clinic, dpop_jkt=jkt)))
     assert answer["error"] == "invalid_request"
