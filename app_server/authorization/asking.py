@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from app_server.authorization import claims
 from app_server.kernel.ports import Client
 from app_server.kernel.tokens import MAX_BYTES, TokenRefused
 
@@ -45,6 +46,7 @@ class Asked:
     """A request that can be answered. `max_age` in seconds; None when the client does not mind.
 
     The code is bound to the key of the thumbprint `dpop_jkt` (RFC 9449 §10), if any.
+    `scopes` has those of the claims that are asked for one by one; `sub` and `acr` are as in `AskedClaims`.
     """
 
     client_id: str
@@ -59,6 +61,9 @@ class Asked:
     ui_locales: str | None
     dpop_jkt: str | None = None
     hinted_sub: str | None = None  # who it should be, by an ID token of before (`id_token_hint`)
+    id_token_claims: frozenset[str] = frozenset()
+    sub: str | None = None
+    acr: frozenset[str] = frozenset()
 
 
 class NotProven(Exception):
@@ -102,7 +107,8 @@ def read(
         twice = sorted(name for name in _NAMES if counted[name] > 1)
         raise wrong("invalid_request", f"{', '.join(twice) or 'a parameter'}: send it once")
     for name, value in given.items():
-        if len(value) > (MAX_BYTES if name == "id_token_hint" else LONGEST) or not _PRINTABLE.fullmatch(value):
+        most = {"id_token_hint": MAX_BYTES, "claims": claims.LONGEST}.get(name, LONGEST)
+        if len(value) > most or not (name == "claims" or _PRINTABLE.fullmatch(value)):
             which = name if name in _NAMES else "a parameter"
             raise wrong("invalid_request", f"{which} is too long or has a character that is not printable ASCII")
     if _mode(given.get("response_mode"), redirect_uri) is None:
@@ -131,13 +137,19 @@ def read(
     hinted_sub = _hinted_sub(given["id_token_hint"], client, hinted) if "id_token_hint" in given else None
     if hinted_sub == "":
         raise wrong("invalid_request", "id_token_hint must be an ID token that this client got here")
-    known = {"openid"} | {each.scope for each in client.scopes}
+    try:
+        by_name = claims.read(given["claims"]) if "claims" in given else claims.NONE
+    except ValueError as mistake:
+        raise wrong("invalid_request", str(mistake)) from None
+    registered = [each.scope for each in client.scopes]
+    known = {"openid", *(scope for scope in registered if not scope.startswith("claim:"))}
     asked = Asked(
         client_id=client.app_id,
         redirect_uri=redirect_uri,
         response_mode=mode,
         state=state,
-        scopes=scopes & known,  # what is not understood is passed over (OpenID Connect Core §3.1.2.1)
+        # what is not understood is passed over (OpenID Connect Core §3.1.2.1)
+        scopes=scopes & known | claims.scopes_for(by_name.userinfo | by_name.id_token, registered),
         nonce=nonce,
         code_challenge=given["code_challenge"],
         prompt=prompt,
@@ -145,6 +157,9 @@ def read(
         dpop_jkt=given.get("dpop_jkt"),
         ui_locales=(given.get("ui_locales") or "")[:LONGEST_HINT].strip() or None,
         hinted_sub=hinted_sub,
+        id_token_claims=by_name.id_token & frozenset(claims.CLAIMS),
+        sub=by_name.sub,
+        acr=by_name.acr,
     )
     return asked, client
 

@@ -1,6 +1,7 @@
 """The tokens that are given: access tokens (RFC 9068) and ID tokens (OpenID Connect Core §2)."""
 
 import base64
+from collections.abc import Mapping
 from uuid import UUID
 
 from app_server.authorization.redeeming import RedeemedCode
@@ -44,9 +45,10 @@ def resident_token(
     return sign(claims, typ="at+jwt", keys=state["keys"])
 
 
-async def id_token(client: Client, code: RedeemedCode, state: AppState) -> str:
-    """Who signed in, when and how, as this client may know it."""
-    claims = common_claims(client, state) | {
+async def id_token(client: Client, code: RedeemedCode, state: AppState, told: Mapping[str, object]) -> str:
+    """Who signed in, when and how, as this client may know it, and what it asked to be `told` here."""
+    claims = dict(told) | common_claims(client, state)
+    claims |= {
         "sub": subject_of(client, code.resident_id, state["keys"]),
         "aud": client.app_id,
         "locale": await locale_of(code.resident_id, state=state),

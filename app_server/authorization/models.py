@@ -43,6 +43,7 @@ class LaunchCode(Model):
     nonce = fields.CharField(max_length=512, null=True)
     scope = fields.TextField(null=True)
     dpop_jkt = fields.CharField(max_length=43, null=True)
+    id_token_claims = fields.TextField(null=True)
     expires_at = fields.DatetimeField(db_index=True)
     used_at = fields.DatetimeField(null=True)
 

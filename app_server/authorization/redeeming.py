@@ -41,7 +41,7 @@ class RedeemedCode:
 
     `asked` is None for a launch, which gets all that is granted. For a registered client `session_id` is a session of
     its own, which the code opened; `lasting` says that it goes on while the resident is away.
-    `nonce` goes into the ID token; `signed_in_at` is when the resident proved who they are.
+    `nonce` and `id_token_claims` go into the ID token; `signed_in_at` is when the resident proved who they are.
     """
 
     resident_id: UUID
@@ -53,6 +53,7 @@ class RedeemedCode:
     signed_in_at: datetime
     method: SignInMethod
     lasting: bool
+    id_token_claims: frozenset[str]
 
 
 class AssertionUsed(Exception):
@@ -115,6 +116,7 @@ def _redeemed(row: Any) -> RedeemedCode:
         signed_in_at=row["signed_in_at"],
         method=SignInMethod(row["method"]),
         lasting=row["lasting"],
+        id_token_claims=frozenset((row["id_token_claims"] or "").split()),
     )
 
 
@@ -145,7 +147,7 @@ WITH asked AS (
   ORDER BY c.id FOR UPDATE OF c FOR SHARE OF s, p -- who ends the session or locks the account waits, or is waited for
 ), redeemed AS (
   UPDATE core_launch_code c SET used_at = g.at, dpop_jkt = g.jkt FROM good g WHERE c.id = g.code_id
-  RETURNING g.*, c.app_id, c.resident_id, c.session_id, c.launch_id, c.nonce, c.scope
+  RETURNING g.*, c.app_id, c.resident_id, c.session_id, c.launch_id, c.nonce, c.scope, c.id_token_claims
 ), known AS (
   SELECT r.*, (
     SELECT array_agg(g.scope) FROM core_consent g
@@ -168,7 +170,8 @@ WITH asked AS (
   SELECT j.refresh_id, j.launch_id, j.refresh_hash, j.at FROM judged j WHERE j.lasting
 )
 SELECT heard.id, j.resident_id, CASE WHEN j.is_client THEN j.launch_id ELSE j.session_id END AS session_id,
-  j.launch_id, j.nonce, j.scope AS asked, j.granted, j.signed_in_at, j.method, j.lasting
+  j.launch_id, j.nonce, j.scope AS asked, j.granted, j.signed_in_at, j.method, j.lasting,
+  j.id_token_claims
 FROM heard LEFT JOIN judged j USING (id)
 """
 
@@ -177,7 +180,8 @@ SELECT c.resident_id, given.id AS session_id, c.launch_id, c.nonce, c.scope AS a
     SELECT array_agg(g.scope) FROM core_consent g
     WHERE g.resident_id = c.resident_id AND g.app_id = c.app_id AND g.withdrawn_at IS NULL
   ) AS granted,
-  s.created_at AS signed_in_at, s.method, c.scope IS NOT NULL AND given.parent_id IS NULL AS lasting
+  s.created_at AS signed_in_at, s.method, c.scope IS NOT NULL AND given.parent_id IS NULL AS lasting,
+  c.id_token_claims
 FROM core_launch_code c
 JOIN core_session s ON s.id = c.session_id
 JOIN core_session given ON given.id = CASE WHEN c.scope IS NULL THEN c.session_id ELSE c.launch_id END

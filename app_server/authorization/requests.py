@@ -13,6 +13,8 @@ import orjson
 from app_server.authorization.asking import Asked, ResponseMode
 from app_server.authorization.models import AuthorizationRequest
 from app_server.authorization.service import decided_scopes, give_consent, mint_code, refuse_consent, subject_of
+from app_server.identity import assurance
+from app_server.identity.models import SignInMethod
 from app_server.kernel.crypto import token_hash
 from app_server.kernel.ids import uuid7
 from app_server.kernel.limits import Rate, limit
@@ -32,6 +34,7 @@ OPENID = ScopeRequest(  # that it is she is a decision too: without it a client 
     required=True,
 )
 PER_ADDRESS = Rate(most=6000, per=timedelta(minutes=1))  # an office, or a client's own server, has one address
+_SETS = ("scopes", "prompt", "id_token_claims", "acr")  # of `Asked`; JSON has lists
 PUSHED_LIFE = timedelta(seconds=90)  # until the browser brings it
 PUSHED = "urn:ietf:params:oauth:request_uri:"  # RFC 9126 §2.2
 
@@ -62,7 +65,7 @@ async def _keep(asked: Asked, life: timedelta, state: AppState) -> str:
     await AuthorizationRequest.create(
         token_hash=token_hash(name),
         client_id=asked.client_id,
-        asked={**asdict(asked), "scopes": sorted(asked.scopes), "prompt": sorted(asked.prompt)},
+        asked={**asdict(asked), **{name: sorted(getattr(asked, name)) for name in _SETS}},
         created_at=now,
         expires_at=now + life,
     )
@@ -126,10 +129,18 @@ async def _signed_in_at(session_id: UUID) -> datetime:
     return signed_in
 
 
-def is_whom_it_hints_at(resident_id: UUID, request: Waiting, *, state: AppState) -> bool:
-    """Whether the client expects this resident, or nobody in particular."""
-    expected = request.asked.hinted_sub
-    return expected is None or expected == subject_of(request.client, resident_id, state["keys"])
+async def meant(resident_id: UUID, session_id: UUID, request: Waiting, *, state: AppState) -> bool:
+    """Whether this is the resident whom the client asks about, if it names one, and the sign-in proved what it needs
+    (`id_token_hint`, `sub` and an essential `acr`, OpenID Connect Core §3.1.2.1, §5.5.1).
+    """
+    asked = request.asked
+    named = {asked.hinted_sub, asked.sub} - {None}
+    if named and named != {subject_of(request.client, resident_id, state["keys"])}:
+        return False
+    if not asked.acr:
+        return True
+    row = await fetchrow("SELECT method FROM core_session WHERE id = $1", session_id)
+    return assurance.OF[SignInMethod(row["method"])].acr in asked.acr
 
 
 async def to_ask(resident_id: UUID, request: Waiting) -> list[ScopeRequest]:
@@ -196,6 +207,7 @@ async def grant(
         nonce=request.asked.nonce,
         scopes=request.asked.scopes,
         dpop_jkt=request.asked.dpop_jkt,
+        id_token_claims=request.asked.id_token_claims,
         state=state,
     )
 
@@ -205,7 +217,6 @@ def _asked(kept: dict[str, Any]) -> Asked:
         **{
             **kept,
             "response_mode": ResponseMode(kept["response_mode"]),
-            "scopes": frozenset(kept["scopes"]),
-            "prompt": frozenset(kept["prompt"]),
+            **{name: frozenset(kept.get(name, ())) for name in _SETS},
         }
     )

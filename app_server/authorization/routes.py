@@ -12,13 +12,13 @@ from starlette.responses import Response
 from app_server.authorization import devices, requests, revoking, service, tokens
 from app_server.authorization.asking import AskedWrong, NotProven, ResponseMode
 from app_server.authorization.asking import read as read_question
+from app_server.authorization.claims import CLAIMS
 from app_server.authorization.client_proof import authenticated
 from app_server.authorization.client_routes import client_routes
 from app_server.authorization.forms import Form
 from app_server.authorization.forms import read as read_request
 from app_server.authorization.grants.app import APP_SCOPES
 from app_server.authorization.hints import hinted
-from app_server.authorization.issuing import scopes_of
 from app_server.authorization.logout_routes import logout_routes
 from app_server.authorization.mistakes import claimed_client, note
 from app_server.authorization.problems import ConsentWithdrawn, DeviceCodeOver, OAuthError, ScopeUnknown
@@ -34,21 +34,21 @@ from app_server.authorization.schemas import (
     TokenState,
     UserInfo,
 )
-from app_server.authorization.views import purpose_of, purposes_of, text_of
+from app_server.authorization.telling import told
+from app_server.authorization.views import purpose_of, text_of
 from app_server.identity import assurance
 from app_server.identity.cookies import client_address
-from app_server.identity.profiles import locale_of, name_of, phone_of
+from app_server.identity.profiles import locale_of
 from app_server.kernel.access import Anonymous, MiniApp, Resident, access, actor
 from app_server.kernel.drawing import svg
 from app_server.kernel.idempotency import idempotent
 from app_server.kernel.key_times import cached_for
 from app_server.kernel.languages import LANGUAGES, language_of
-from app_server.kernel.ports import Proof, Viewer
+from app_server.kernel.ports import Proof
 from app_server.kernel.problems import BadCursor, NotFound, TooManyRequests
 from app_server.kernel.routing import Route, delete, describe, get, post
 from app_server.kernel.schemas import no_content, page_request, read, reply
 from app_server.kernel.state import AppRequest, AppState
-from app_server.kernel.unit_of_work import in_unit_of_work
 
 SIGNING = ["ES256", "Ed25519", "EdDSA"]  # of what clients sign; RFC 9864 gave the last one the second name
 # A device hears how it stands, and a client the first nonce.
@@ -165,33 +165,13 @@ async def userinfo(request: AppRequest) -> Response:
     return reply((await _look(request, app, app.resident_id, app.sub)).model_dump(exclude_none=True))
 
 
-@in_unit_of_work
 async def _look(request: AppRequest, app: MiniApp, resident_id: UUID, sub: str) -> UserInfo:
     state = request.state
-    locale = await locale_of(resident_id, state=state)
-    client = state["ports"].clients.find(app.app_id)
+    locale, client = await locale_of(resident_id, state=state), state["ports"].clients.find(app.app_id)
     if client is None:
         return UserInfo(sub=sub, locale=locale)
-    granted = app.scopes & scopes_of(client) & await service.granted_scopes(resident_id, app.app_id)
-    by_name = next((scope for scope in ("profile:read", "profile") if scope in granted), None)
-    by_phone = "phone" if "phone" in granted else None
-    for scope, field, part in ((by_name, "name", ""), (by_phone, "phone", ":phone")):
-        if scope:
-            await state["ports"].ledger.record_look(
-                resident_id=resident_id,
-                who=Viewer(kind="miniapp", id=app.app_id, name=text_of(client.name, locale)),
-                purpose=purposes_of(client, scope),
-                fields=[field],
-                reference=f"launch:{app.launch_id}{part}",
-                at=state["clock"](),
-            )
-    return UserInfo(
-        sub=sub,
-        locale=locale,
-        name=await name_of(resident_id, keys=state["keys"]) if by_name else None,
-        phone_number=await phone_of(resident_id, keys=state["keys"]) if by_phone else None,
-        phone_number_verified=True if by_phone else None,
-    )
+    found = await told(client, resident_id, app.scopes, launch_id=app.launch_id, state=state)
+    return UserInfo(sub=sub, locale=locale, **found)
 
 
 @access(Resident)
@@ -269,12 +249,12 @@ async def discovery(request: AppRequest) -> Response:
             "prompt_values_supported": ["none", "login", "consent", "select_account"],
             "claims_supported": [
                 *("iss", "sub", "aud", "exp", "iat", "auth_time", "nonce", "acr", "amr", "sid"),
-                *("name", "locale", "phone_number", "phone_number_verified"),
+                *("locale", *CLAIMS),
             ],
             "acr_values_supported": list(assurance.LEVELS),
             "ui_locales_supported": list(LANGUAGES),
             "authorization_response_iss_parameter_supported": True,
-            "claims_parameter_supported": False,
+            "claims_parameter_supported": True,
             "request_parameter_supported": False,
             "request_uri_parameter_supported": False,
         },

@@ -55,7 +55,7 @@ class Texts(Schema):
 class AskedScope(Schema):
     """What a client asks of a resident, and why (Personal Information Protection Law, articles 7 and 17)."""
 
-    scope: Literal["profile", "phone", "offline_access"]
+    scope: Literal["profile", "phone", "offline_access", "claim:name", "claim:phone_number"]
     purpose: Texts
     legal_basis: Texts
     retention: Texts

@@ -172,9 +172,13 @@ async def mint_code(
     nonce: str | None = None,
     scopes: frozenset[str] | None = None,
     dpop_jkt: str | None = None,
+    id_token_claims: frozenset[str] = frozenset(),
     state: AppState,
 ) -> str:
-    """A one-time code, good for `CODE_LIFE`. For a launch, `nonce` and `scopes` are its id and all that is granted."""
+    """A one-time code, good for `CODE_LIFE`. For a launch, `nonce` and `scopes` are its id and all that is granted.
+
+    `id_token_claims` stand in the ID token if a scope gives them; all that scopes give stand in the userinfo.
+    """
     code = secrets.token_urlsafe(32)
     await LaunchCode.create(
         code_hash=token_hash(code),
@@ -187,6 +191,7 @@ async def mint_code(
         nonce=nonce,
         scope=None if scopes is None else " ".join(sorted(scopes)),
         dpop_jkt=dpop_jkt,
+        id_token_claims=" ".join(sorted(id_token_claims)) or None,
         expires_at=state["clock"]() + CODE_LIFE,
     )
     return code

@@ -62,8 +62,8 @@ async def decide_page(request: AppRequest) -> Response:
         if silent:
             return await _refuse(request, waiting, "login_required", "nobody is signed in here, or not freshly enough")
         return _to_sign_in(waiting, again=isinstance(user, Resident))
-    if not requests.is_whom_it_hints_at(user.id, waiting, state=request.state):
-        return await _somebody_else(request, waiting, user)
+    if not await requests.meant(user.id, user.session_id, waiting, state=request.state):
+        return await _not_meant(request, waiting, user)
     scopes = await requests.to_ask(user.id, waiting)
     if scopes and silent:
         return await _refuse(request, waiting, "consent_required", "the resident has not allowed all of the scopes")
@@ -79,8 +79,8 @@ async def decide(request: AppRequest) -> Response:
     waiting = await _waiting(request)
     if not await requests.signed_in_since(user.session_id, waiting):
         return _to_sign_in(waiting, again=True)
-    if not requests.is_whom_it_hints_at(user.id, waiting, state=request.state):
-        return await _somebody_else(request, waiting, user, after_form=True)
+    if not await requests.meant(user.id, user.session_id, waiting, state=request.state):
+        return await _not_meant(request, waiting, user)
     if form.get("answer") != "allow":
         return await _refuse(request, waiting, "access_denied", "the resident does not want this", after_form=True)
     scopes = await requests.to_ask(user.id, waiting)
@@ -91,14 +91,12 @@ async def decide(request: AppRequest) -> Response:
     return await _grant(request, waiting, user, allowed=allowed, refused=refused, after_form=True)
 
 
-async def _somebody_else(
-    request: AppRequest, waiting: Waiting, user: Resident, *, after_form: bool = False
-) -> Response:
-    """The client expects another person: let them sign in, once (OpenID Connect Core §3.1.2.1, `id_token_hint`)."""
+async def _not_meant(request: AppRequest, waiting: Waiting, user: Resident) -> Response:
+    """Another account, or another way of signing in, may be what the client asks for: let the person try once."""
     if "none" not in waiting.asked.prompt and not await requests.opened_for(user.session_id, waiting):
         return _to_sign_in(waiting, again=True)
-    words = "another person is signed in here than the one of id_token_hint"
-    return await _refuse(request, waiting, "login_required", words, after_form=after_form)
+    words = "another person is signed in here than the one whom you ask about, or not in the way that claims asks for"
+    return await _refuse(request, waiting, "login_required", words, after_form=request.method == "POST")
 
 
 def _show(request: AppRequest, waiting: Waiting, scopes: Sequence[ScopeRequest]) -> Response:

@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import re
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
 from app_server.authorization.client_proof import proven_client, used_before
@@ -17,6 +18,7 @@ from app_server.authorization.redeeming import (
     redeemed_before,
 )
 from app_server.authorization.schemas import Tokens
+from app_server.authorization.telling import told
 from app_server.identity.refresh import GRACE
 from app_server.identity.service import end_session
 from app_server.identity.sessions import sessions_of
@@ -70,6 +72,16 @@ async def traded(
     scopes = redeemed.granted & scopes_of(client)
     if redeemed.asked is not None:
         scopes &= redeemed.asked
+    told_here: Mapping[str, object] = {}
+    if redeemed.id_token_claims:
+        told_here = await told(
+            client,
+            redeemed.resident_id,
+            scopes,
+            launch_id=redeemed.launch_id,
+            claims=redeemed.id_token_claims,
+            state=state,
+        )
     return Tokens(
         access_token=resident_token(
             client,
@@ -81,7 +93,7 @@ async def traded(
             state=state,
         ),
         token_type=token_type(jkt),
-        id_token=await id_token(client, redeemed, state),
+        id_token=await id_token(client, redeemed, state, told_here),
         refresh_token=refresh_token if redeemed.lasting else None,
         expires_in=state["settings"].access_token_seconds,
         scope=" ".join(sorted(scopes | {"openid"})),

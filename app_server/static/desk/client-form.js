@@ -3,7 +3,8 @@
 import { announce, fill, h, icon, once } from "../js/dom.js";
 import { sentence, t } from "../js/i18n.js";
 
-const SCOPES = ["profile", "phone", "offline_access"];
+const SCOPES = ["profile", "phone", "claim:name", "claim:phone_number", "offline_access"];
+const scopeName = (scope) => t(`scopes.${scope.replace(":", "_")}`);
 const TEXTS = ["purpose", "legal_basis", "retention"];
 const LANGUAGES = ["zh-CN", "en"];
 
@@ -13,7 +14,7 @@ export function clientForm(client, { send, done, cancel }) {
   const pointers = new Map(); // JSON pointer of what a field holds → the field
 
   const field = (pointer, label, control, hint = null) => {
-    control.id = `client${pointer.replaceAll("/", "-")}`;
+    control.id = `client${pointer.replaceAll(/[/:]/g, "-")}`;
     pointers.set(pointer, control);
     return h("div", { class: "field" }, h("label", { for: control.id }, label), control,
       hint ? h("p", { class: "hint", id: `${control.id}-hint` }, hint) : null,
@@ -39,10 +40,10 @@ export function clientForm(client, { send, done, cancel }) {
     const asks = h("input", { type: "checkbox", checked: Boolean(stands), onchange: () => { about.hidden = about.disabled = !asks.checked; } });
     const required = h("input", { type: "checkbox", checked: stands?.required ?? false });
     const about = h("fieldset", { class: "stack client-scope", hidden: !stands, disabled: !stands },
-      h("legend", { class: "visually-hidden" }, t(`scopes.${scope}`)),
+      h("legend", { class: "visually-hidden" }, scopeName(scope)),
       TEXTS.map((text) => inBoth(`/${scope}/${text}`, text, stands?.[text])),
       h("label", { class: "choice" }, required, h("span", {}, t("desk.clients.required"))));
-    return { scope, asks, required, element: h("div", {}, h("label", { class: "choice" }, asks, h("strong", {}, t(`scopes.${scope}`))), about) };
+    return { scope, asks, required, element: h("div", {}, h("label", { class: "choice" }, asks, h("strong", {}, scopeName(scope))), about) };
   });
   const asked = () => scopes.filter(({ asks }) => asks.checked);
 
