@@ -18,6 +18,8 @@ keys_app = typer.Typer(help="The key ring: sealing keys, signing keys, the gatew
 app.add_typer(keys_app, name="keys")
 client_app = typer.Typer(help="The clients that providers registered.", no_args_is_help=True)
 app.add_typer(client_app, name="client")
+jobs_app = typer.Typer(help="What workers do later, and what they gave up.", no_args_is_help=True)
+app.add_typer(jobs_app, name="jobs")
 
 
 def main() -> None:
@@ -270,6 +272,31 @@ def client_close(
     from app_server.kernel.settings import Settings
 
     typer.echo(asyncio.run(close_client(Settings.from_env(), client_id, reason=reason)))
+
+
+@jobs_app.command("dead")
+def jobs_dead() -> None:
+    """The kinds of jobs that were given up: how many, when the last one was, and why."""
+    import asyncio
+
+    from app_server.kernel.settings import Settings
+    from app_server.trying_again import list_dead
+
+    typer.echo(asyncio.run(list_dead(Settings.from_env())))
+
+
+@jobs_app.command("again")
+def jobs_again(
+    name: Annotated[str, typer.Argument(help="The kind of job, as `banyan jobs dead` names it.")],
+    reason: Annotated[str, typer.Option(help="Why; it stands in the audit.")],
+) -> None:
+    """Let the jobs of a kind that were given up begin anew: what made them fail is mended."""
+    import asyncio
+
+    from app_server.kernel.settings import Settings
+    from app_server.trying_again import revive
+
+    typer.echo(asyncio.run(revive(Settings.from_env(), name, reason=reason)))
 
 
 def _settings_without_engines() -> Any:

@@ -114,6 +114,8 @@ async def _postgresql(settings: Settings) -> list[Finding]:
         asked = datetime.now(UTC)
         there = await connection.fetchval("SELECT clock_timestamp()")
         drift = abs(there - asked - timedelta(seconds=round_trip / 2))
+        has_jobs = await connection.fetchval("SELECT to_regclass('core_job') IS NOT NULL")
+        dead = await connection.fetchval("SELECT count(*) FROM core_job WHERE state = 'dead'") if has_jobs else 0
     finally:
         await connection.close()
     recent = int(version.partition(".")[0]) >= OLDEST_POSTGRESQL
@@ -123,6 +125,7 @@ async def _postgresql(settings: Settings) -> list[Finding]:
         durability([name for name, value in durable.items() if value != "on"]),
         clock(drift),
         migrations(await pending_migrations(settings)),
+        given_up(dead),
     ]
 
 
@@ -199,6 +202,15 @@ def migrations(pending: list[str]) -> Finding:
         words = f"{len(pending)} not applied, first {pending[0]}"
         return Finding(subject="Migrations", health=Health.ILL, words=words, remedy="Run `banyan migrate`.")
     return Finding(subject="Migrations", health=Health.WELL, words="the tables are up to date")
+
+
+def given_up(dead: int) -> Finding:
+    """Whether workers have given something up."""
+    subject = "Dead letters"
+    if dead:
+        remedy = "`banyan jobs dead` says which and why; once that is mended, `banyan jobs again` has them tried anew."
+        return Finding(subject=subject, health=Health.WORRY, words=f"{dead} jobs were given up", remedy=remedy)
+    return Finding(subject=subject, health=Health.WELL, words="no job was given up")
 
 
 def key_file(settings: Settings, now: datetime) -> Finding:

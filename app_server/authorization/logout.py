@@ -8,11 +8,15 @@ import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from uuid import UUID
 
 from app_server.authorization.hints import hinted
+from app_server.identity.ending import end_sessions
+from app_server.identity.sessions import sessions_of
 from app_server.kernel.ports import Client
 from app_server.kernel.state import AppState
 from app_server.kernel.tokens import MAX_BYTES, TokenRefused
+from app_server.kernel.unit_of_work import after_commit, in_unit_of_work
 
 LONGEST = 1024  # characters of a parameter; a hint may be as long as a token
 _NAMES = ("id_token_hint", "client_id", "post_logout_redirect_uri", "state", "ui_locales", "logout_hint")
@@ -23,13 +27,14 @@ _PRINTABLE = re.compile(r"[\x20-\x7e]*")
 class Wish:
     """That somebody signs out, as a client says it. `proven`: by a hint of its own.
 
-    `back_to` is one of the client's registered addresses.
+    `back_to` is one of the client's registered addresses, `session_id` the client's session that the hint is of.
     """
 
     client_id: str | None = None
     proven: bool = False
     back_to: str | None = None
     state: str | None = None
+    session_id: str | None = None
 
 
 class WishedWrong(Exception):
@@ -42,9 +47,9 @@ def read(pairs: Sequence[tuple[str, str]], state: AppState) -> Wish:
     `logout_hint` is passed over, as `login_hint` is: the session that ends is the one of this browser.
     """
     given = _sound(pairs)
-    client, proven = None, False
+    client, session_id, proven = None, None, False
     if "id_token_hint" in given:
-        client = _hinted(given["id_token_hint"], state)
+        client, session_id = _hinted(given["id_token_hint"], state)
         proven = True
     if "client_id" in given:
         named = state["ports"].clients.find(given["client_id"])
@@ -63,7 +68,23 @@ def read(pairs: Sequence[tuple[str, str]], state: AppState) -> Wish:
         proven=proven,
         back_to=back_to,
         state=given.get("state") if back_to else None,
+        session_id=session_id,
     )
+
+
+@in_unit_of_work
+async def leave(wish: Wish, resident_session_id: UUID, *, state: AppState) -> None:
+    """End the client's own session that the hint is of, if it was opened in this session of the resident's."""
+    if wish.session_id is None:
+        return
+    rows = await end_sessions(
+        "id = $1 AND client_id = $2 AND opened_in = $3 AND parent_id IS NOT NULL",
+        UUID(wish.session_id),
+        wish.client_id,
+        resident_session_id,
+        at=state["clock"](),
+    )
+    after_commit(lambda: sessions_of(state).forget([row["id"] for row in rows]))
 
 
 def _sound(pairs: Sequence[tuple[str, str]]) -> Mapping[str, str]:
@@ -77,8 +98,8 @@ def _sound(pairs: Sequence[tuple[str, str]]) -> Mapping[str, str]:
     return given
 
 
-def _hinted(hint: str, state: AppState) -> Client:
-    """The client that the ID token was made for."""
+def _hinted(hint: str, state: AppState) -> tuple[Client, str | None]:
+    """The client that the ID token was made for, and its session; a mini-app has none of its own."""
     try:
         claims = hinted(hint, state)
     except TokenRefused as reason:
@@ -86,4 +107,4 @@ def _hinted(hint: str, state: AppState) -> Client:
     client = state["ports"].clients.find(str(claims["aud"]))
     if client is None:
         raise WishedWrong("id_token_hint was made for a client that is not open now")
-    return client
+    return client, claims.get("sid")

@@ -45,6 +45,11 @@ class LogoutView(Schema):
     services: list[ServiceTold]
 
     @property
+    def begins(self) -> bool:
+        """Whether a service is being told for the first time."""
+        return any(each.state is Telling.WAITING for each in self.services)
+
+    @property
     def settled(self) -> bool:
         """Whether nothing more happens by itself."""
         return not any(each.state in (Telling.WAITING, Telling.RETRYING) for each in self.services)

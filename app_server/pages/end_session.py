@@ -18,6 +18,7 @@ from app_server.identity import profiles, service
 from app_server.identity.cookies import clear_session_cookie, client_address
 from app_server.identity.sessions import sessions_of
 from app_server.kernel.access import Anonymous, Resident, access
+from app_server.kernel.ids import uuid7
 from app_server.kernel.languages import LANGUAGES
 from app_server.kernel.routing import get, post
 from app_server.kernel.schemas import read_form
@@ -26,6 +27,7 @@ from app_server.pages.authorize import parameters, place_of
 from app_server.pages.names import name_of, told_by
 from app_server.pages.render import look_of, page
 from app_server.pages.sign_in import PRIVATE
+from app_server.pages.signed_out import signed_out, to_signed_out
 
 WISH = "logout.wish"
 
@@ -70,16 +72,20 @@ async def answer(request: AppRequest) -> Response:
     """Sign out of the city on this device, or stay; then back to the service, if it has proven that it asked."""
     wish, user, form = _wish(request), request.scope["user"], await read_form(request)
     stays = form.get("answer") != "sign_out"
-    if isinstance(user, Resident) and not stays:
-        sessions_of(request.state).forget(await service.end_session(user.session_id, state=request.state))
+    if not isinstance(user, Resident):
+        return RedirectResponse(request.url.path, status_code=303, headers=PRIVATE)
+    if stays:
+        await logout.leave(wish, user.session_id, state=request.state)
+        goes = wish.proven and wish.back_to
+        return _onward(request, wish, after_form=True) if goes else RedirectResponse("/", 303, headers=PRIVATE)
+    occasion_id = uuid7()
+    ended = await service.end_session(user.session_id, state=request.state, occasion_id=occasion_id)
+    sessions_of(request.state).forget(ended)
     if wish.proven and wish.back_to:
         response = _onward(request, wish, after_form=True)
-    elif stays and isinstance(user, Resident):
-        return RedirectResponse("/", status_code=303, headers=PRIVATE)
     else:
-        response = RedirectResponse(request.url.path, status_code=303, headers=PRIVATE)
-    if not stays:
-        clear_session_cookie(response, request)
+        response = to_signed_out(request, occasion_id, back_to=_target(wish) if wish.back_to else None)
+    clear_session_cookie(response, request)
     return response
 
 
@@ -117,9 +123,7 @@ def _onward(request: AppRequest, wish: Wish, *, after_form: bool = False) -> Res
 
 def _signed_out(request: AppRequest, wish: Wish) -> Response:
     """Nobody is signed in here. Where the wish is not proven, going back is the person's own decision."""
-    target = _target(wish) if wish.back_to else None
-    place = place_of(target) if target else None
-    return page(request, "signed-out.html", headers=PRIVATE, go_to=target, place=place)
+    return signed_out(request, view=None, back_to=_target(wish) if wish.back_to else None)
 
 
 def _target(wish: Wish) -> str:

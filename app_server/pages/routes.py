@@ -17,6 +17,7 @@ from app_server.pages.security import security_routes
 from app_server.pages.sessions import session_page_routes
 from app_server.pages.sign_in import sign_in_routes, to_sign_in
 from app_server.pages.sign_in_steps import sign_in_step_routes
+from app_server.pages.signed_out import signed_out_routes
 
 SHELL_PATHS = (
     "/",
@@ -74,6 +75,7 @@ routes: list[Route] = [
     get("/problems/{code}", problem_documentation),
     *sign_in_routes,
     *sign_in_step_routes,
+    *signed_out_routes,
     *session_page_routes,
     *security_routes,
     *consent_routes,

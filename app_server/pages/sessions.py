@@ -5,16 +5,19 @@ from uuid import UUID
 from pydantic import ValidationError
 from starlette.responses import RedirectResponse, Response
 
+from app_server.authorization.logout_states import logouts_of
 from app_server.identity import own_sessions
 from app_server.identity.schemas import Rename
 from app_server.identity.sessions import sessions_of
 from app_server.kernel.access import Anonymous, Resident, access, actor
 from app_server.kernel.problems import NotFound
 from app_server.kernel.routing import get, post
-from app_server.kernel.schemas import page_request, read_form, validation_failed
+from app_server.kernel.schemas import PageRequest, page_request, read_form, validation_failed
 from app_server.kernel.state import AppRequest
-from app_server.pages.render import page
+from app_server.pages.render import look_of, page
 from app_server.pages.sign_in import PRIVATE, to_sign_in
+
+LOGOUTS = 3  # of the last ones, on the page
 
 
 @access(Resident, Anonymous)
@@ -25,7 +28,16 @@ async def sessions_page(request: AppRequest) -> Response:
         return to_sign_in("/sessions")
     asked = page_request(request)
     found = await own_sessions.sessions_of_resident(user.id, asked, here=user.session_id, state=request.state)
-    return page(request, "sessions.html", headers=PRIVATE, sessions=found.items, following=found.next)
+    lately = PageRequest(after=None, limit=LOGOUTS)
+    logouts = await logouts_of(user.id, lately, language=look_of(request).locale, state=request.state)
+    return page(
+        request,
+        "sessions.html",
+        headers=PRIVATE,
+        sessions=found.items,
+        following=found.next,
+        logouts=[] if "cursor" in request.query_params else logouts.items,
+    )
 
 
 @access(Resident)

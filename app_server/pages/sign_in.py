@@ -6,15 +6,14 @@ from uuid import UUID
 
 from starlette.responses import RedirectResponse, Response
 
-from app_server.identity import phone_codes, profiles, service
-from app_server.identity.cookies import clear_session_cookie, client_address, device_of, set_cookies, visit_of
+from app_server.identity import phone_codes, profiles
+from app_server.identity.cookies import client_address, device_of, set_cookies, visit_of
 from app_server.identity.devices import Visit
 from app_server.identity.factors.problems import SecondStepRequired
 from app_server.identity.phones import mask
 from app_server.identity.problems import CLOSED, ChallengeOver, CodeNotAccepted, PhoneNotValid
 from app_server.identity.service import OpenedSession
-from app_server.identity.sessions import sessions_of
-from app_server.kernel.access import Anonymous, Resident, access, actor
+from app_server.kernel.access import Anonymous, Resident, access
 from app_server.kernel.authentication import require_same_origin
 from app_server.kernel.problems import Problem, TemporarilyUnavailable, TooManyRequests
 from app_server.kernel.redis import RedisUnavailable
@@ -106,22 +105,6 @@ async def let_in(request: AppRequest, opened: OpenedSession, visit: Visit, targe
     return response
 
 
-@access(Resident)
-async def sign_out_page(request: AppRequest) -> Response:
-    """The question before signing out."""
-    return page(request, "sign-out.html", headers=PRIVATE, next=own_path(request.query_params.get("next", "/")))
-
-
-@access(Resident)
-async def sign_out(request: AppRequest) -> Response:
-    """End the session of this browser; whoever signs in next comes to `next`."""
-    ended = await service.end_session(actor(request, Resident).session_id, state=request.state)
-    sessions_of(request.state).forget(ended)
-    response = to_sign_in(request.query_params.get("next", "/"))
-    clear_session_cookie(response, request)
-    return response
-
-
 def ask_number(request: AppRequest, target: str, *, phone: str = "", problem: Problem | None = None) -> Response:
     """The first page of signing in."""
     return _form(request, target, challenge="", phone=phone, problem=problem)
@@ -175,6 +158,4 @@ def _form(
 sign_in_routes = [
     get("/sign-in", sign_in_page),
     post("/sign-in", sign_in),
-    get("/sign-out", sign_out_page),
-    post("/sign-out", sign_out),
 ]

@@ -87,8 +87,11 @@ async def test_a_proven_wish_is_asked_about_and_leads_back(city: City, visitor: 
 
 async def test_who_stays_is_led_back_and_still_signed_in(city: City, visitor: Visitor) -> None:
     page = await visitor.leaves(id_token_hint=visitor.hint, post_logout_redirect_uri=f"{AFTER}?tenant=1", state="s")
+    sid = jwt.decode(visitor.hint, options={"verify_signature": False})["sid"]
     assert goes_to(await visitor.presses(page, answer="stay")) == f"{AFTER}?tenant=1&state=s"
     assert await visitor.is_signed_in()
+    ended = await city.rows("SELECT id::text FROM core_session WHERE ended_at IS NOT NULL")
+    assert [row["id"] for row in ended] == [sid]  # the service's own session is over
 
 
 @pytest.mark.parametrize("answer", ["stay", "sign_out"])

@@ -21,12 +21,14 @@ PAGE = '<!doctype html><html lang="en"><title>Clinic</title><h1>{title}</h1><p>{
 
 @dataclass
 class Clinic:
-    """The program, and what it remembers of one browser: its verifier and who signed in."""
+    """The program, and what it remembers of one browser: its verifier, who signed in, and what it heard of logouts."""
 
     city: str
     port: int
     client_id: str = ""
     asked: dict[str, str] = field(default_factory=dict)
+    id_token: str = ""
+    heard: list[str] = field(default_factory=list)
     verifier: str = field(default_factory=lambda: secrets.token_urlsafe(32))
 
     @property
@@ -38,6 +40,16 @@ class Clinic:
     def back(self) -> str:
         """The redirect URI."""
         return f"http://127.0.0.1:{self.port}/back"
+
+    @property
+    def receiver(self) -> str:
+        """Where it hears of logouts."""
+        return f"http://127.0.0.1:{self.port}/logout"
+
+    def way_out(self) -> str:
+        """Where it sends somebody who signs out."""
+        asked = {"id_token_hint": self.id_token, "post_logout_redirect_uri": self.home, "state": "out"}
+        return f"{self.city}/end-session?{urlencode(asked)}"
 
     def link(self) -> str:
         """The authorization request."""
@@ -67,7 +79,8 @@ class Clinic:
             "code_verifier": self.verifier,
         }
         with httpx2.Client(base_url=self.city) as http:
-            token = http.post("/oauth/token", data=form).raise_for_status().json()["access_token"]
+            tokens = http.post("/oauth/token", data=form).raise_for_status().json()
+            token, self.id_token = tokens["access_token"], tokens["id_token"]
             user = http.get("/oauth/userinfo", headers={"authorization": f"Bearer {token}"}).raise_for_status().json()
         return f"Welcome, {user.get('phone_number', 'stranger')}"
 
@@ -84,10 +97,17 @@ def open_clinic(city: str) -> Iterator[Clinic]:
             else:
                 words = dict(parse_qsl(parts.query)).get("words", "")
                 link = f'<a href="{escape(clinic.link())}">Sign in with the city</a>'
+                if clinic.id_token:
+                    link += f' <a href="{escape(clinic.way_out())}">Sign out</a>'
                 self._page(PAGE.format(title="Clinic", words=escape(words), link=link))
 
         def do_POST(self) -> None:
-            self._came(self.rfile.read(int(self.headers["content-length"])).decode())
+            body = self.rfile.read(int(self.headers["content-length"])).decode()
+            if self.path == "/logout":
+                clinic.heard.append(body)
+                self._page("")
+            else:
+                self._came(body)
 
         def _came(self, answer: str) -> None:
             words = clinic.greeting(dict(parse_qsl(answer)))

@@ -1,6 +1,5 @@
 // Me: who I am here, how the app looks, what others saw and may see, and the way out.
 
-import { remove } from "../api.js";
 import { announce, ask, fill, h, icon } from "../dom.js";
 import { currentLocale, load as loadWords, sentence, t } from "../i18n.js";
 import { setTitle } from "../router.js";
@@ -42,13 +41,10 @@ export async function me(main) {
   const leave = async () => {
     const sure = await ask({ title: t("me.sign_out_title"), body: t("me.sign_out_body"), confirm: t("me.sign_out"), cancel: t("me.stay") });
     if (!sure) return;
-    try {
-      await remove("/v1/sign-in/sessions/current");
-    } catch (problem) {
-      if (problem.code !== "sign_in_required") { fill(status, sentence(problem)); return; }
-    }
     forget();
-    location.assign("/sign-in");
+    const form = h("form", { method: "post", action: "/sign-out", hidden: true }); // its page says which services heard of it
+    document.body.append(form);
+    form.submit();
   };
   const district = someone.district && (currentLocale() === "en" ? someone.district.name_en : someone.district.name);
   const elder = h("input", { class: "switch", type: "checkbox", role: "switch", id: "elder", checked: someone.elder_mode, "aria-describedby": "elder-note", onchange: () => save({ elder_mode: elder.checked }) });

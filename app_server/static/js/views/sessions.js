@@ -2,7 +2,7 @@
 
 import { get, patch, remove } from "../api.js";
 import { ask, fill, h, icon, once } from "../dom.js";
-import { sentence, t, timeElement } from "../i18n.js";
+import { currentLocale, sentence, t, timeElement } from "../i18n.js";
 import { setTitle } from "../router.js";
 import { askName } from "./name.js";
 import { passkeys } from "./passkeys.js";
@@ -29,6 +29,16 @@ function item(session, { rename, end }) {
       session.current ? null : h("button", { class: "button", type: "button", onclick: () => end(session), "aria-label": t("sessions.end_what", { name: called(session) }) }, t("sessions.end"))));
 }
 
+/** What ended, and which services have heard of it. */
+function told({ at, confirmed, told: count, services }) {
+  return h("section", { class: "stack stack--tight" },
+    h("p", {}, h("strong", {}, count ? t("logout.told", { confirmed, count }) : t("logout.told_none")), " ", h("span", { class: "note" }, timeElement(at))),
+    h("ul", { class: "list" }, services.map(({ name, state, next_try_at: next }) => h("li", { class: "setting" },
+      h("span", { class: "grow" }, name),
+      h("span", { class: `mark${["given_up", "refused"].includes(state) ? " mark--urgent" : state === "confirmed" ? "" : " mark--plain"}` }, t(`logout.states.${state}`)),
+      state === "confirmed" ? null : h("p", { class: "note grow" }, t(`logout.means.${state}`, { time: next ? new Date(next).toLocaleTimeString(currentLocale()) : "" }))))));
+}
+
 export async function sessions(main, { signal }) {
   setTitle(t("sessions.title"));
   main.classList.add("page--narrow");
@@ -36,6 +46,7 @@ export async function sessions(main, { signal }) {
   const status = h("p", { class: "note", role: "status" });
   const more = h("button", { class: "button button--wide", type: "button", hidden: true }, t("common.more"));
   const others = h("div", { hidden: true }, h("button", { class: "button button--urgent", type: "button", onclick: () => endOthers() }, t("sessions.end_others")));
+  const logouts = h("section", { class: "stack", "aria-labelledby": "logouts-title", hidden: true });
   const keys = passkeys(signal);
   fill(main,
     h("a", { class: "button button--quiet head__back", href: "/me" }, icon("back"), t("nav.me")),
@@ -44,6 +55,7 @@ export async function sessions(main, { signal }) {
       h("section", { class: "stack", "aria-labelledby": "sessions-title" },
         h("h2", { id: "sessions-title" }, t("sessions.list_title")),
         h("p", {}, t("sessions.intro")), list, status, more, others),
+      logouts,
       keys.section));
 
   const attempt = async (act, done) => {
@@ -77,7 +89,14 @@ export async function sessions(main, { signal }) {
     more.hidden = !cursor;
     others.hidden = list.children.length < 2 && !cursor;
   };
-  const load = () => { cursor = null; return page(); };
+  const lately = async () => {
+    const { items } = await get("/v1/sessions/logouts?limit=3", { signal });
+    logouts.hidden = !items.length;
+    fill(logouts, h("h2", { id: "logouts-title" }, t("logout.recent")), items.map(told),
+      items.some(({ services }) => services.some(({ state }) => ["waiting", "retrying"].includes(state)))
+        ? h("button", { class: "button button--wide", type: "button", onclick: once(() => lately().catch((problem) => fill(status, sentence(problem)))) }, icon("refresh"), t("logout.look_again")) : null);
+  };
+  const load = () => { cursor = null; return Promise.all([page(), lately()]); };
   more.addEventListener("click", once(() => page().catch((problem) => fill(status, sentence(problem)))));
   await Promise.all([load(), keys.load()]);
 }
