@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from benchmarks import cards, frame, gateway, inbox, me, oauth, processes, report, streams, tokens
+from benchmarks import cards, frame, gateway, inbox, me, oauth, processes, provider, report, streams, tokens
 from benchmarks.findings import Finding
 from benchmarks.measure import Effort
 from benchmarks.town import town
@@ -20,6 +20,7 @@ SUBJECTS = {
     "cards": cards.run,
     "inbox": inbox.run,
     "oauth": oauth.run,
+    "provider": provider.run,
     "gateway": gateway.run,
     "processes": processes.run,
     "streams": streams.run,

@@ -36,8 +36,8 @@ def run(town: Town, effort: Effort) -> list[Finding]:
     ):
         issued, least = side_by_side(
             [
-                Contender(name="ours", server=server, requests=lambda s: _codes(town, s), once=True),
-                Contender(name="the floor", server=floor, requests=lambda s: _codes(town, s), once=True),
+                Contender(name="ours", server=server, requests=lambda s: launch_codes(town, s), once=True),
+                Contender(name="the floor", server=floor, requests=lambda s: launch_codes(town, s), once=True),
             ],
             town.engine_pids,
             effort,
@@ -58,7 +58,7 @@ def run(town: Town, effort: Effort) -> list[Finding]:
     ]
 
 
-def _codes(town: Town, seconds: float) -> list[str]:
+def launch_codes(town: Town, seconds: float) -> list[str]:
     """Requests to exchange launch codes that are good now, each with its own assertion."""
     return asyncio.run(_plant_codes(town, int(MOST * seconds)))
 
@@ -86,7 +86,7 @@ async def _plant_codes(town: Town, count: int) -> list[str]:
         form |= {"client_assertion_type": ASSERTION_TYPE}
         form |= {"client_assertion": town.app_key.client_assertion("library", town.settings.base_url)}
         requests.append(post("/oauth/token", FORM, urlencode(form)))
-    await _copy(town, core_launch_code=rows)
+    await copy(town, core_launch_code=rows)
     return requests
 
 
@@ -114,11 +114,11 @@ async def _plant_refresh_tokens(town: Town, count: int) -> list[str]:
         links.append({"id": uuid7(), "session_id": session, "token_hash": token_hash(token), "created_at": now})
         form = {"grant_type": "refresh_token", "refresh_token": token}
         requests.append(post("/oauth/token", FORM, urlencode(form)))
-    await _copy(town, core_session=sessions, core_refresh_token=links)
+    await copy(town, core_session=sessions, core_refresh_token=links)
     return requests
 
 
-async def _copy(town: Town, **tables: Sequence[Row]) -> None:
+async def copy(town: Town, **tables: Sequence[Row]) -> None:
     """Fill tables, and tell PostgreSQL at once how large they are, which autovacuum would do within a minute."""
     connection: Any = await asyncpg.connect(**credentials(town.settings.database_url))
     for table, rows in tables.items():
