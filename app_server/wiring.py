@@ -9,6 +9,9 @@ from app_server.authorization.registered import registered_clients
 from app_server.gateway.events import tell_app_consent_is_withdrawn
 from app_server.gateway.logouts import tell_services
 from app_server.gateway.module import module as gateway
+from app_server.identity.acting.ending import end_mandates
+from app_server.identity.acting.events import MandateAccepted, MandateEnded, MandateOffered
+from app_server.identity.acting.notices import tell_of_acceptance, tell_of_end, tell_of_offer
 from app_server.identity.events import (
     FactorChanged,
     PasskeyAdded,
@@ -52,10 +55,13 @@ REACTIONS: Reactions = {
     CardPresented: [enter_presentation],
     ConsentWithdrawn: [tell_app_consent_is_withdrawn],
     FactorChanged: [tell_of_change],
+    MandateAccepted: [tell_of_acceptance],
+    MandateEnded: [tell_of_end],
+    MandateOffered: [tell_of_offer],
     PasskeyAdded: [tell_of_passkey],
     PasskeyCounterFellBack: [tell_of_counter],
-    ResidentDeleted: [take_back_everything, erase_cards, erase_inbox],
-    ResidentDied: [take_back_everything],
+    ResidentDeleted: [take_back_everything, end_mandates, erase_cards, erase_inbox],
+    ResidentDied: [take_back_everything, end_mandates],
     ServicesSignedOut: [tell_services],
     SignedInOnNewDevice: [tell_of_new_device],
 }

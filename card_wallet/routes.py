@@ -5,7 +5,7 @@ from starlette.responses import Response
 
 from app_server.authorization.problems import ConsentWithdrawn
 from app_server.identity.cookies import client_address
-from app_server.kernel.access import Anonymous, MiniApp, Operator, Provider, Resident, Verifier, access, actor
+from app_server.kernel.access import Anonymous, MiniApp, OnBehalf, Operator, Provider, Resident, Verifier, access, actor
 from app_server.kernel.cookies import clear_cookie, set_cookie
 from app_server.kernel.drawing import svg
 from app_server.kernel.idempotency import idempotent, key_of, takes_key
@@ -54,7 +54,7 @@ from card_wallet.state import wallet_of
 YEAR = 365 * 24 * 3600
 
 
-@access(Resident)
+@access(Resident, on_behalf=OnBehalf(what="cards"))
 @describe(reply=CardPage, query=("cursor", "limit"), problems=(BadCursor,))
 async def list_cards(request: AppRequest) -> Response:
     """The resident's cards."""
@@ -63,7 +63,7 @@ async def list_cards(request: AppRequest) -> Response:
     return reply(await service.cards_of(resident.id, page, language=language_of(request), state=request.state))
 
 
-@access(Resident)
+@access(Resident, on_behalf=OnBehalf(what="cards"))
 @describe(reply=CardView, problems=(NotFound,))
 async def one_card(request: AppRequest) -> Response:
     """One card of the resident."""
@@ -72,7 +72,7 @@ async def one_card(request: AppRequest) -> Response:
     return reply(card, headers={"etag": entity_tag(card.version)})
 
 
-@access(Resident)
+@access(Resident, on_behalf=OnBehalf(what="card_code", acts=True))
 @describe(reply=CardCode, problems=(NotFound, CardCannotBeShown, CardsOffline))
 async def show_card(request: AppRequest) -> Response:
     """A code that shows the card to a reader, good once and for a minute."""
@@ -80,7 +80,7 @@ async def show_card(request: AppRequest) -> Response:
     return reply(await service.show_card(resident.id, card_id, state=request.state))
 
 
-@access(Resident)
+@access(Resident, on_behalf=OnBehalf(what="card_code", acts=True))
 @describe(media_type="image/svg+xml", problems=(NotFound, CardCannotBeShown, CardsOffline))
 async def show_card_as_picture(request: AppRequest) -> Response:
     """The code drawn, for pages without JavaScript. Each picture is a new code."""

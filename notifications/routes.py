@@ -8,7 +8,7 @@ from starlette.types import ASGIApp
 
 from app_server.authorization.problems import ConsentWithdrawn
 from app_server.identity.profiles import locale_of
-from app_server.kernel.access import Anonymous, MiniApp, Resident, access, actor
+from app_server.kernel.access import Anonymous, MiniApp, OnBehalf, Resident, access, actor
 from app_server.kernel.idempotency import idempotent
 from app_server.kernel.problems import BadCursor, NotFound, TooManyRequests
 from app_server.kernel.routing import describe, get, post
@@ -21,7 +21,7 @@ from notifications.state import hub_of
 from notifications.stream import InboxStream
 
 
-@access(Resident)
+@access(Resident, on_behalf=OnBehalf(what="inbox"))
 @describe(reply=InboxPage, query=("cursor", "limit"), problems=(BadCursor,))
 async def list_inbox(request: AppRequest) -> Response:
     """The notices of the resident, newest first, in their language."""
@@ -30,7 +30,7 @@ async def list_inbox(request: AppRequest) -> Response:
     return reply(await service.page_of_inbox(resident.id, page, state=request.state))
 
 
-@access(Resident)
+@access(Resident, on_behalf=OnBehalf(what="inbox"))
 @describe(media_type="text/event-stream", query=("after",))
 async def stream_inbox(request: AppRequest) -> ASGIApp:
     """New notices as they arrive, as Server-Sent Events; resumes after Last-Event-ID or `?after=`."""
@@ -46,7 +46,7 @@ async def stream_inbox(request: AppRequest) -> ASGIApp:
     )
 
 
-@access(Resident)
+@access(Resident, on_behalf=OnBehalf(what="inbox_read", acts=True))
 @describe(status=204, problems=(NotFound,))
 async def mark_read(request: AppRequest) -> Response:
     """The resident has read one notice."""
@@ -56,7 +56,7 @@ async def mark_read(request: AppRequest) -> Response:
     return no_content()
 
 
-@access(Resident)
+@access(Resident, on_behalf=OnBehalf(what="inbox_read", acts=True))
 @describe(body=ReadUpTo, status=204)
 async def mark_read_up_to(request: AppRequest) -> Response:
     """The resident has read everything up to a position."""

@@ -15,14 +15,19 @@ from personal_space.purposes import in_every_language
 
 _WRITE = """
 INSERT INTO personal_space_ledger_entry (id, resident_id, reference, at, who_kind, who_id, who_name, who_place,
-    purpose, fields_seen, recorded_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9::jsonb, $10::jsonb, $11) ON CONFLICT (resident_id, reference) DO NOTHING"""
+    purpose, fields_seen, recorded_at, mandate_id)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9::jsonb, $10::jsonb, $11, $12)
+ON CONFLICT (resident_id, reference) DO NOTHING"""
 _COLUMNS = "id, at, who_kind, who_id, who_name, who_place, purpose, fields_seen, reference"
 _FIRST_PAGE = f"""
 SELECT {_COLUMNS} FROM personal_space_ledger_entry WHERE resident_id = $1 ORDER BY at DESC, id DESC LIMIT $2"""
 _NEXT_PAGE = f"""
 SELECT {_COLUMNS} FROM personal_space_ledger_entry WHERE resident_id = $1 AND (at, id) < ($3, $4)
 ORDER BY at DESC, id DESC LIMIT $2"""
+
+_UNDER_MANDATE = """
+SELECT id, at, who_name, fields_seen FROM personal_space_ledger_entry
+WHERE mandate_id = $1 AND ($2::uuid IS NULL OR id < $2) ORDER BY id DESC LIMIT $3"""
 
 
 class ResidentLedger:
@@ -40,6 +45,7 @@ class ResidentLedger:
         fields: Sequence[str],
         reference: str,
         at: datetime,
+        mandate_id: UUID | None = None,
     ) -> None:
         """Write the look; the data may be given only after the caller's unit of work is kept.
 
@@ -54,7 +60,13 @@ class ResidentLedger:
             reference=reference,
             at=at,
             now=self._clock(),
+            mandate_id=mandate_id,
         )
+
+    async def looks_under(self, mandate_id: UUID, *, before: UUID | None, limit: int) -> Sequence[Mapping[str, Any]]:
+        """What was done under a mandate, the latest first."""
+        rows = await fetch(_UNDER_MANDATE, mandate_id, before, limit)
+        return [{**row, "fields_seen": orjson.loads(row["fields_seen"])} for row in rows]
 
 
 @in_unit_of_work
@@ -67,6 +79,7 @@ async def write(
     reference: str,
     at: datetime,
     now: datetime,
+    mandate_id: UUID | None = None,
 ) -> None:
     """Add one entry in the present unit of work, once for a `reference`."""
     await execute(
@@ -82,6 +95,7 @@ async def write(
         orjson.dumps(dict(purpose)).decode(),
         orjson.dumps(list(fields)).decode(),
         now,
+        mandate_id,
     )
 
 

@@ -10,6 +10,7 @@ class LedgerEntry(Model):
     """One look at a resident's data: who, from where, what for, which fields by name (never their values).
 
     Append-only: a trigger refuses change and removal. `purpose` is locale → text, as it was stated at the time.
+    `mandate_id` is the mandate that it was done under, if it was done for the resident by another.
     """
 
     id = fields.UUIDField(primary_key=True, default=uuid7)
@@ -23,8 +24,9 @@ class LedgerEntry(Model):
     purpose: dict[str, str] = fields.JSONField()
     fields_seen: list[str] = fields.JSONField()
     recorded_at = fields.DatetimeField()
+    mandate_id = fields.UUIDField(null=True)
 
     class Meta:
         table = "personal_space_ledger_entry"
         unique_together = (("resident_id", "reference"),)
-        indexes = (("resident_id", "at", "id"),)
+        indexes = (("resident_id", "at", "id"), ("mandate_id", "id"))

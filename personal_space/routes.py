@@ -2,7 +2,7 @@
 
 from starlette.responses import Response
 
-from app_server.kernel.access import Resident, access, actor
+from app_server.kernel.access import OnBehalf, Resident, access, actor
 from app_server.kernel.problems import BadCursor
 from app_server.kernel.routing import describe, get
 from app_server.kernel.schemas import Page, page_request, reply
@@ -11,7 +11,7 @@ from personal_space import service
 from personal_space.schemas import Look
 
 
-@access(Resident)
+@access(Resident, on_behalf=OnBehalf(what="ledger"))
 @describe(reply=Page[Look], query=("cursor", "limit"), problems=(BadCursor,))
 async def who_saw_my_data(request: AppRequest) -> Response:
     """Who saw the resident's data, when, where, for what purpose and which fields; the latest look first."""

@@ -4,7 +4,7 @@ import base64
 from collections.abc import Mapping
 from uuid import UUID
 
-from app_server.authorization.redeeming import RedeemedCode
+from app_server.authorization.redeeming import RedeemedCode, UnderMandate
 from app_server.authorization.service import subject_of
 from app_server.identity import assurance
 from app_server.identity.profiles import locale_of
@@ -29,12 +29,16 @@ def resident_token(
     session_id: UUID,
     launch_id: UUID,
     jkt: str | None,
+    mandate: UnderMandate | None = None,
     state: AppState,
 ) -> str:
     """An access token (RFC 9068), bound to the key of that thumbprint (RFC 9449 §6), if any. Who the resident is stands
     in it sealed, so that the client learns only `sub`.
+
+    Where another acts for them, `act` says who, also as this client knows people (RFC 8693 §4.1).
     """
-    sealed = state["keys"].seal("token.resident", str(resident_id))
+    named = f"{resident_id} {mandate.mandate_id}" if mandate else str(resident_id)
+    sealed = state["keys"].seal("token.resident", named)
     claims = access_claims(client, jkt, state) | {
         "sub": subject_of(client, resident_id, state["keys"]),
         "scope": " ".join(sorted(scopes)),
@@ -42,6 +46,8 @@ def resident_token(
         "launch_id": str(launch_id),
         "ctx": _b64(sealed),
     }
+    if mandate:
+        claims["act"] = {"sub": subject_of(client, mandate.actor_id, state["keys"])}
     return sign(claims, typ="at+jwt", keys=state["keys"])
 
 
@@ -61,6 +67,8 @@ async def id_token(client: Client, code: RedeemedCode, state: AppState, told: Ma
         claims["nonce"] = nonce
     if code.asked is not None:  # a launch is part of the resident's own session, whose name is nobody else's to know
         claims["sid"] = str(code.session_id)
+    if code.mandate:
+        claims["act"] = {"sub": subject_of(client, code.mandate.actor_id, state["keys"])}
     return sign(claims, typ="JWT", keys=state["keys"])
 
 
@@ -73,13 +81,18 @@ def principal_of(claims: VerifiedClaims, state: AppState) -> Resident | MiniApp:
             roles=frozenset(claims["roles"]),
             organisation_id=UUID(claims["org"]) if claims["org"] else None,
         )
-    sealed = claims.get("ctx")
+    app_id, scopes = claims["client_id"], frozenset(claims["scope"].split())
+    if "ctx" not in claims:
+        return MiniApp(app_id=app_id, scopes=scopes)
+    resident_id, _, mandate_id = state["keys"].open("token.resident", _unb64(claims["ctx"])).partition(" ")
     return MiniApp(
-        app_id=claims["client_id"],
-        scopes=frozenset(claims["scope"].split()),
-        sub=claims["sub"] if sealed else None,
-        resident_id=UUID(state["keys"].open("token.resident", _unb64(sealed))) if sealed else None,
-        launch_id=UUID(claims["launch_id"]) if sealed else None,
+        app_id=app_id,
+        scopes=scopes,
+        sub=claims["sub"],
+        resident_id=UUID(resident_id),
+        launch_id=UUID(claims["launch_id"]),
+        mandate_id=UUID(mandate_id) if mandate_id else None,
+        act_sub=claims["act"]["sub"] if mandate_id else None,
     )
 
 

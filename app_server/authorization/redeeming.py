@@ -6,7 +6,7 @@ Who asks again within `GRACE`, because the answer was lost, gets the same again:
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from app_server.identity.models import SignInMethod
@@ -35,6 +35,13 @@ class Redemption:
     at: datetime
 
 
+class UnderMandate(NamedTuple):
+    """That somebody acts for the resident: under which mandate, and who."""
+
+    mandate_id: UUID
+    actor_id: UUID
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RedeemedCode:
     """What a code stood for, and what the resident allows the app now.
@@ -42,11 +49,13 @@ class RedeemedCode:
     `asked` is None for a launch, which gets all that is granted. For a registered client `session_id` is a session of
     its own, which the code opened; `lasting` says that it goes on while the resident is away.
     `nonce` and `id_token_claims` go into the ID token; `signed_in_at` is when the resident proved who they are.
+    `mandate` says who acts for the resident, if it was not they who opened it.
     """
 
     resident_id: UUID
     session_id: UUID
     launch_id: UUID
+    mandate: UnderMandate | None
     nonce: str | None
     asked: frozenset[str] | None
     granted: frozenset[str]
@@ -110,6 +119,7 @@ def _redeemed(row: Any) -> RedeemedCode:
         resident_id=row["resident_id"],
         session_id=row["session_id"],
         launch_id=row["launch_id"],
+        mandate=UnderMandate(row["mandate_id"], row["actor_id"]) if row["mandate_id"] else None,
         nonce=row["nonce"],
         asked=None if row["asked"] is None else frozenset(row["asked"].split()),
         granted=frozenset(row["granted"] or ()),
@@ -138,7 +148,7 @@ WITH asked AS (
   SELECT id FROM proven UNION ALL SELECT id FROM asked WHERE jti IS NULL
 ), good AS (
   SELECT a.id, a.at, a.refresh_hash, a.grant_expires_at, a.refresh_id, a.jkt, a.grant_jkt, c.id AS code_id,
-    s.created_at AS signed_in_at, s.method, s.expires_at
+    s.created_at AS signed_in_at, s.method, s.expires_at, s.mandate_id, s.actor_id
   FROM heard JOIN asked a USING (id)
   JOIN core_launch_code c USING (code_hash, app_id, redirect_uri, code_challenge)
   JOIN core_session s ON s.id = c.session_id AND s.ended_at IS NULL
@@ -170,7 +180,7 @@ WITH asked AS (
   SELECT j.refresh_id, j.launch_id, j.refresh_hash, j.at FROM judged j WHERE j.lasting
 )
 SELECT heard.id, j.resident_id, CASE WHEN j.is_client THEN j.launch_id ELSE j.session_id END AS session_id,
-  j.launch_id, j.nonce, j.scope AS asked, j.granted, j.signed_in_at, j.method, j.lasting,
+  j.launch_id, j.mandate_id, j.actor_id, j.nonce, j.scope AS asked, j.granted, j.signed_in_at, j.method, j.lasting,
   j.id_token_claims
 FROM heard LEFT JOIN judged j USING (id)
 """
@@ -180,8 +190,8 @@ SELECT c.resident_id, given.id AS session_id, c.launch_id, c.nonce, c.scope AS a
     SELECT array_agg(g.scope) FROM core_consent g
     WHERE g.resident_id = c.resident_id AND g.app_id = c.app_id AND g.withdrawn_at IS NULL
   ) AS granted,
-  s.created_at AS signed_in_at, s.method, c.scope IS NOT NULL AND given.parent_id IS NULL AS lasting,
-  c.id_token_claims
+  s.created_at AS signed_in_at, s.method, s.mandate_id, s.actor_id,
+  c.scope IS NOT NULL AND given.parent_id IS NULL AS lasting, c.id_token_claims
 FROM core_launch_code c
 JOIN core_session s ON s.id = c.session_id
 JOIN core_session given ON given.id = CASE WHEN c.scope IS NULL THEN c.session_id ELSE c.launch_id END

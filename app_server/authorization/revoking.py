@@ -52,6 +52,8 @@ async def introspect(form: Mapping[str, str], state: AppState) -> Mapping[str, A
     if bearer is None or not isinstance(bearer.principal, MiniApp) or bearer.principal.app_id != client_id:
         return NOT_ACTIVE
     told = _active(client_id, " ".join(sorted(bearer.principal.scopes)), bearer.expires_at, bearer.jkt)
+    if bearer.principal.act_sub:
+        told["act"] = {"sub": bearer.principal.act_sub}
     return told | ({"sub": bearer.principal.sub} if bearer.principal.sub else {})
 
 

@@ -39,7 +39,7 @@ from app_server.authorization.views import purpose_of, text_of
 from app_server.identity import assurance
 from app_server.identity.cookies import client_address
 from app_server.identity.profiles import locale_of
-from app_server.kernel.access import Anonymous, MiniApp, Resident, access, actor
+from app_server.kernel.access import Anonymous, MiniApp, OnBehalf, Resident, access, actor, require_service
 from app_server.kernel.drawing import svg
 from app_server.kernel.idempotency import idempotent
 from app_server.kernel.key_times import cached_for
@@ -170,11 +170,11 @@ async def _look(request: AppRequest, app: MiniApp, resident_id: UUID, sub: str) 
     locale, client = await locale_of(resident_id, state=state), state["ports"].clients.find(app.app_id)
     if client is None:
         return UserInfo(sub=sub, locale=locale)
-    found = await told(client, resident_id, app.scopes, launch_id=app.launch_id, state=state)
+    found = await told(client, resident_id, app.scopes, launch_id=app.launch_id, mandate_id=app.mandate_id, state=state)
     return UserInfo(sub=sub, locale=locale, **found)
 
 
-@access(Resident)
+@access(Resident, on_behalf=OnBehalf(what="consent", acts=True, by_service=True))
 @idempotent()
 @describe(body=GiveConsent, status=201, reply=Consents, problems=(NotFound, ScopeUnknown))
 async def give_consent(request: AppRequest) -> Response:
@@ -183,18 +183,19 @@ async def give_consent(request: AppRequest) -> Response:
     client = request.state["ports"].clients.find(asked.app_id)
     if client is None:
         raise NotFound()
+    require_service(actor(request, Resident), client.app_id)
     await service.give_consent(actor(request, Resident).id, client, asked.scopes, state=request.state)
     return reply(await _consents(request), status=201)
 
 
-@access(Resident)
+@access(Resident, on_behalf=OnBehalf(what="consents"))
 @describe(reply=Consents, query=("cursor", "limit"), problems=(BadCursor,))
 async def list_consents(request: AppRequest) -> Response:
     """What the resident allows, and to whom."""
     return reply(await _consents(request))
 
 
-@access(Resident)
+@access(Resident, on_behalf=OnBehalf(what="consent", acts=True))
 @describe(status=204)
 async def withdraw_consent(request: AppRequest) -> Response:
     """Take one scope back; the app hears of it and its access ends at once."""

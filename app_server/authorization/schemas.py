@@ -147,6 +147,12 @@ class DeviceAuthorization(Schema):
     banyan_qr_uri: str
 
 
+class Actor(Schema):
+    """Who acts for the subject (RFC 8693 §4.1)."""
+
+    sub: str
+
+
 class TokenState(Schema):
     """What a token is worth now (RFC 7662 §2.2): `active` alone for one that is not good. `exp` in Unix seconds.
 
@@ -157,6 +163,7 @@ class TokenState(Schema):
     client_id: str | None = None
     scope: str | None = None
     sub: str | None = None
+    act: Actor | None = None
     exp: int | None = None
     token_type: str | None = None
     cnf: dict[str, str] | None = None

@@ -24,12 +24,14 @@ async def told(
     scopes: frozenset[str],
     *,
     launch_id: UUID | None,
+    mandate_id: UUID | None = None,
     claims: Iterable[str] = CLAIMS,
     state: AppState,
 ) -> dict[str, Any]:
     """Of these claims those that the token's `scopes` give, the client still asks for, and the resident still allows.
 
-    One look for each field and `launch_id`: who looks twice with one token is in the ledger once.
+    One look for each field and `launch_id`: who looks twice with one token is in the ledger once. With `mandate_id`
+    it is somebody who acts for her that lets the app look.
     """
     allowed = scopes & scopes_of(client) & await granted_scopes(resident_id, client.app_id)
     by = {claim: scope for claim, scope in given_by(allowed).items() if claim in claims}
@@ -45,6 +47,7 @@ async def told(
             fields=[field],
             reference=f"launch:{launch_id}" + (f":{field}" if field != "name" else ""),
             at=state["clock"](),
+            mandate_id=mandate_id,
         )
     found = await _values(resident_id, by, state)
     return {claim: value for claim, value in found.items() if claim in by and value is not None}
@@ -56,5 +59,7 @@ async def _values(resident_id: UUID, wanted: Iterable[str], state: AppState) -> 
         found["name"] = await name_of(resident_id, keys=keys)
     if "phone_number" in wanted or "phone_number_verified" in wanted:
         found["phone_number"] = await phone_of(resident_id, keys=keys)
-        found["phone_number_verified"] = True  # by the one-time code that every account begins with
+        found["phone_number_verified"] = (
+            True if found["phone_number"] else None
+        )  # by the one-time code that every account begins with
     return found

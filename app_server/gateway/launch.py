@@ -20,7 +20,7 @@ from app_server.gateway.problems import MiniAppBusy, MiniAppSuspended, MiniAppUn
 from app_server.gateway.schemas import LaunchMode
 from app_server.gateway.site import Crowded, Resting
 from app_server.gateway.upstream import CallFailed
-from app_server.kernel.access import Resident
+from app_server.kernel.access import Resident, require_service
 from app_server.kernel.ids import uuid7
 from app_server.kernel.logs import logger
 from app_server.kernel.ports import Client
@@ -57,8 +57,10 @@ async def launch(
 ) -> Launch:
     """Open a mini-app at a page of its own, its first one by default.
 
-    Problems: `miniapp_unknown`, `miniapp_suspended`, `consent_required` with what to ask, `miniapp_unavailable`.
+    Problems: `miniapp_unknown`, `miniapp_suspended`, `consent_required` with what to ask, `miniapp_unavailable`;
+    for another, `mandate_too_narrow`.
     """
+    require_service(resident, app_id)
     listing = listings(state).get(app_id)
     if listing is None or not listing.manifest.pages:
         raise MiniAppUnknown()

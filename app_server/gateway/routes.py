@@ -18,7 +18,7 @@ from app_server.gateway.schemas import (
     MiniAppDetail,
     ScopeShown,
 )
-from app_server.kernel.access import Anonymous, Resident, access, actor
+from app_server.kernel.access import FRAME, Anonymous, OnBehalf, Resident, access, actor
 from app_server.kernel.languages import language_of
 from app_server.kernel.problems import ValidationFailed
 from app_server.kernel.routing import describe, get, post
@@ -29,7 +29,7 @@ from app_server.registry.published import PublishedListing, listings
 from app_server.registry.routes import summary
 
 
-@access(Resident, Anonymous)
+@access(Resident, Anonymous, on_behalf=FRAME)
 @describe(reply=MiniAppDetail, problems=(MiniAppUnknown,))
 async def about_miniapp(request: AppRequest) -> Response:
     """Who runs a mini-service, what it asks for and why, and what this resident allows it."""
@@ -75,7 +75,7 @@ async def miniapp_icon(request: AppRequest) -> Response:
     )
 
 
-@access(Resident)
+@access(Resident, on_behalf=OnBehalf(what="service", acts=True, by_service=True))
 @describe(
     body=LaunchRequest,
     reply=Launched,

@@ -9,9 +9,10 @@ from app_server.identity.devices import Visit
 from app_server.identity.service import OpenedSession, end_session
 from app_server.identity.sessions import sessions_of
 from app_server.kernel.cookies import clear_cookie, read_cookie, set_cookie
-from app_server.kernel.state import AppRequest
+from app_server.kernel.state import AppRequest, AppState
 
 SESSION_COOKIE = "banyan_session"
+ACTING_COOKIE = "banyan_acting"  # beside it, while somebody acts for another
 DEVICE_COOKIE = "banyan_device"  # names a browser: for the limits of one-time codes, and to know a new one
 DAY = 24 * 3600
 LONGEST = 400 * DAY  # the most that a browser keeps a cookie (RFC 6265bis §5.5); when a session is over, we say, not it
@@ -37,11 +38,29 @@ async def set_cookies(response: Response, opened: OpenedSession, visit: Visit, r
         sessions.forget(await end_session(before.session_id, state=request.state))
     set_cookie(response, SESSION_COOKIE, opened.cookie_token, LONGEST, settings)
     set_cookie(response, DEVICE_COOKIE, visit.device, LONGEST, settings)
+    set_acting_cookie(response, None, request)
 
 
 def clear_session_cookie(response: Response, request: AppRequest) -> None:
     """Take the session back."""
     clear_cookie(response, SESSION_COOKIE, request.state["settings"])
+    set_acting_cookie(response, None, request)
+
+
+def set_acting_cookie(response: Response, token: str | None, request: AppRequest) -> None:
+    """Let the browser act for another, or as the person themselves again."""
+    settings = request.state["settings"]
+    if token is not None:
+        set_cookie(response, ACTING_COOKIE, token, DAY, settings)
+    elif read_cookie(request.cookies, ACTING_COOKIE, settings):
+        clear_cookie(response, ACTING_COOKIE, settings)
+
+
+def clear_acting_cookie_header(state: AppState) -> dict[str, str]:
+    """The header that makes the browser act as the person themselves again."""
+    response = Response()
+    clear_cookie(response, ACTING_COOKIE, state["settings"])
+    return {"set-cookie": response.headers["set-cookie"]}
 
 
 def device_of(request: AppRequest) -> str | None:

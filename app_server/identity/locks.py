@@ -74,6 +74,7 @@ async def unlock_resident(resident_id: UUID, *, reason: str, by: str, by_kind: s
 
 ERASED = {  # what identity forgets of a deleted resident ($1), by table
     "core_resident": "UPDATE core_resident SET phone_index = NULL, phone_sealed = NULL, name_sealed = NULL,"
+    " birth_date_sealed = NULL, credit_code = NULL,"
     " district_code = NULL, roles = '[]', organisation_id = NULL, version = version + 1 WHERE id = $1",
     "core_session": "UPDATE core_session SET user_agent = '', network_sealed = NULL, name_sealed = NULL,"
     " device_hash = NULL WHERE resident_id = $1",
@@ -85,6 +86,8 @@ ERASED = {  # what identity forgets of a deleted resident ($1), by table
     "core_authenticator_app": "DELETE FROM core_authenticator_app WHERE resident_id = $1",
     "core_recovery_code": "DELETE FROM core_recovery_code WHERE resident_id = $1",
     "core_sign_in_step": "DELETE FROM core_sign_in_step WHERE resident_id = $1",
+    "core_mandate": "UPDATE core_mandate SET to_phone_index = NULL, to_phone_sealed = NULL"
+    " WHERE principal_id = $1 OR agent_id = $1",
     "core_known_device": "DELETE FROM core_known_device WHERE resident_id = $1",
 }
 

@@ -36,6 +36,13 @@ class FirstStep(StrEnum):
     PASSWORD = "pwd"
 
 
+class ResidentKind(StrEnum):
+    """Whose account it is."""
+
+    PERSON = "person"
+    COMPANY = "company"
+
+
 class ChallengePurpose(StrEnum):
     """What a passkey is asked for. An answer to the one is none to the other."""
 
@@ -55,15 +62,19 @@ class District(Model):
 
 
 class Resident(Model):
-    """A person. Phone and name are sealed; the phone is found by its blind index, and a deleted account has none.
+    """A person, or a legal person. Phone and name are sealed; the phone is found by its blind index.
 
-    With `locked_at` no token is given for the account by any path; `locked_as` says why.
+    Without a phone nobody signs in: others act for a child, for a ward and for a company (`credit_code`, GB 32100), and
+    nobody for a deleted account. With `locked_at` no token is given for the account by any path; `locked_as` says why.
     """
 
     id = fields.UUIDField(primary_key=True, default=uuid7)
+    kind = fields.CharEnumField(ResidentKind, max_length=10, db_default=ResidentKind.PERSON.value)
     phone_index = fields.CharField(max_length=64, unique=True, null=True)
     phone_sealed = fields.BinaryField(null=True)
     name_sealed = fields.BinaryField(null=True)
+    birth_date_sealed = fields.BinaryField(null=True)
+    credit_code = fields.CharField(max_length=18, unique=True, null=True)
     locale = fields.CharField(max_length=10, default="zh-CN")
     theme = fields.CharField(max_length=5, default="auto")
     elder_mode = fields.BooleanField(default=False)
@@ -150,6 +161,9 @@ class Session(Model):
     `method` and `created_at` say how and when the person proved who they are. `network_sealed` is the network that the
     sign-in came from.
 
+    With `mandate_id` somebody else (`actor_id`) acts for the resident; it ends with the mandate, and with its parent,
+    the actor's own session.
+
     With `client_id` it is what the resident lets somebody else's program do, with `scope`: it has no cookie, and ends
     with its parent if it has one. `opened_in` is the session that it was opened in, also if it goes on without it.
     `dpop_jkt` is the thumbprint of the key that its refresh tokens are bound to (RFC
@@ -174,6 +188,8 @@ class Session(Model):
     opened_in = fields.UUIDField(null=True, db_index=True)
     scope = fields.TextField(null=True)
     dpop_jkt = fields.CharField(max_length=43, null=True)
+    mandate_id = fields.UUIDField(null=True, db_index=True)
+    actor_id = fields.UUIDField(null=True)
 
     class Meta:
         table = "core_session"

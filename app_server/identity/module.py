@@ -1,6 +1,9 @@
 """Identity as the host sees it."""
 
-from app_server.identity.cookies import SESSION_COOKIE
+from app_server.identity.acting.capacity import resolve_acting
+from app_server.identity.acting.ending import end_due, forget_old
+from app_server.identity.acting.routes import mandate_routes
+from app_server.identity.cookies import ACTING_COOKIE, SESSION_COOKIE
 from app_server.identity.counter_routes import counter_routes
 from app_server.identity.factors.routes import factor_routes
 from app_server.identity.forgetting import forget_old_challenges, forget_old_sessions
@@ -16,21 +19,28 @@ from app_server.kernel.resealing import Sealed
 
 module = Module(
     name="identity",
-    routes=[*routes, *passkey_routes, *session_routes, *counter_routes, *factor_routes],
+    routes=[*routes, *passkey_routes, *session_routes, *mandate_routes, *counter_routes, *factor_routes],
     jobs=[
         Job(name="forget_old_challenges", handler=forget_old_challenges),
         Job(name="forget_old_sessions", handler=forget_old_sessions),
+        Job(name="end_due_mandates", handler=end_due),
+        Job(name="forget_old_mandates", handler=forget_old),
     ],
     schedules=[
         Schedule(job="forget_old_challenges", cron="17 * * * *"),
         Schedule(job="forget_old_sessions", cron="27 * * * *"),
+        Schedule(job="end_due_mandates", cron="* * * * *"),
+        Schedule(job="forget_old_mandates", cron="37 4 * * *"),
     ],
-    credentials=[
-        Credential(prefix="bs_", cookie=SESSION_COOKIE, kinds=(Resident, Operator, Provider), resolve=resolve_cookie)
+    credentials=[  # the first that a browser brings is who it is
+        Credential(prefix="ba_", cookie=ACTING_COOKIE, kinds=(Resident, Operator, Provider), resolve=resolve_acting),
+        Credential(prefix="bs_", cookie=SESSION_COOKIE, kinds=(Resident, Operator, Provider), resolve=resolve_cookie),
     ],
     sealed=[
         Sealed(table="core_resident", column="phone_sealed", field="resident.phone"),
         Sealed(table="core_resident", column="name_sealed", field="resident.name"),
+        Sealed(table="core_resident", column="birth_date_sealed", field="resident.birth_date"),
+        Sealed(table="core_mandate", column="to_phone_sealed", field="mandate.phone"),
         Sealed(table="core_sign_in_challenge", column="phone_sealed", field="challenge.phone"),
         Sealed(table="core_passkey", column="name_sealed", field="passkey.name"),
         Sealed(table="core_password", column="hash_sealed", field="password.hash"),

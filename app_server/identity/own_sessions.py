@@ -19,8 +19,8 @@ _SHOWN = "id, user_agent, method, network_sealed, name_sealed, created_at, last_
 async def sessions_of_resident(resident_id: UUID, page: PageRequest, *, here: UUID, state: AppState) -> SessionPage:
     """The open sessions of people's devices, the newest first; `here` is the one that asks."""
     rows = await fetch(
-        f"SELECT {_SHOWN} FROM core_session WHERE resident_id = $1 AND client_id IS NULL AND ended_at IS NULL"
-        " AND expires_at > $2 AND ($3::uuid IS NULL OR id < $3) ORDER BY id DESC LIMIT $4",
+        f"SELECT {_SHOWN} FROM core_session WHERE resident_id = $1 AND client_id IS NULL AND mandate_id IS NULL"
+        " AND ended_at IS NULL AND expires_at > $2 AND ($3::uuid IS NULL OR id < $3) ORDER BY id DESC LIMIT $4",
         resident_id,
         state["clock"](),
         page.place(UUID),

@@ -53,7 +53,7 @@ async def name_of(resident_id: UUID, *, keys: KeyRing) -> str | None:
 
 
 async def phone_of(resident_id: UUID, *, keys: KeyRing) -> str | None:
-    """The resident's phone number in E.164, proven by a one-time code; None for somebody who is not there."""
+    """The resident's phone number in E.164, proven by a one-time code; None for somebody who has none."""
     row = await fetchrow("SELECT phone_sealed FROM core_resident WHERE id = $1", resident_id)
     return keys.open("resident.phone", row["phone_sealed"]) if row and row["phone_sealed"] else None
 
@@ -92,7 +92,7 @@ def _profile(row: Any, keys: KeyRing) -> Profile:
     return Profile.model_construct(
         id=row["id"],
         name=keys.open("resident.name", row["name_sealed"]) if row["name_sealed"] else None,
-        phone_masked=phones.mask(keys.open("resident.phone", row["phone_sealed"])),
+        phone_masked=phones.mask(keys.open("resident.phone", row["phone_sealed"])) if row["phone_sealed"] else None,
         locale=row["locale"],
         theme=row["theme"],
         elder_mode=row["elder_mode"],

@@ -14,6 +14,7 @@ from app_server.identity.problems import (
     PhoneNotValid,
 )
 from app_server.identity.schemas import (
+    ActingView,
     AnswerChallenge,
     AskForCode,
     ChallengeSent,
@@ -24,7 +25,7 @@ from app_server.identity.schemas import (
 )
 from app_server.identity.service import OpenedSession
 from app_server.identity.sessions import sessions_of
-from app_server.kernel.access import Anonymous, Resident, access, actor
+from app_server.kernel.access import FRAME, Anonymous, Resident, access, actor
 from app_server.kernel.languages import language_of
 from app_server.kernel.problems import PreconditionFailed, TooManyRequests
 from app_server.kernel.routing import Route, delete, describe, get, patch, post
@@ -83,22 +84,31 @@ async def session_opened(opened: OpenedSession, visit: Visit, request: AppReques
     return response
 
 
-@access(Resident)
+@access(Resident, on_behalf=FRAME)
 @describe(status=204)
 async def end_current_session(request: AppRequest) -> Response:
-    """Sign out here."""
-    ended = await service.end_session(actor(request, Resident).session_id, state=request.state)
+    """Sign out here, also of acting for another."""
+    ended = await service.end_session(actor(request, Resident).own_session_id, state=request.state)
     sessions_of(request.state).forget(ended)
     response = no_content()
     clear_session_cookie(response, request)
     return response
 
 
-@access(Resident)
+@access(Resident, on_behalf=FRAME)
 @describe(reply=Profile)
 async def me(request: AppRequest) -> Response:
-    """The resident's own profile."""
-    profile = await profiles.profile_of(actor(request, Resident).id, state=request.state)
+    """The resident's own profile; `acting` says who reads it when it is somebody who acts for them."""
+    resident = actor(request, Resident)
+    profile = await profiles.profile_of(resident.id, state=request.state)
+    if acting := resident.acting:
+        who = ActingView(
+            mandate_id=acting.mandate_id,
+            name=acting.actor_name,
+            may_act=acting.may_act,
+            app_ids=sorted(acting.app_ids),
+        )
+        profile = profile.model_copy(update={"acting": who})
     return reply(profile, headers={"etag": entity_tag(profile.version)})
 
 

@@ -49,12 +49,21 @@ class Districts(Schema):
     items: list[DistrictView]
 
 
+class ActingView(Schema):
+    """Under which mandate somebody else reads this: `may_act` is false for one who may only look."""
+
+    mandate_id: UUID
+    name: str
+    may_act: bool
+    app_ids: list[str]
+
+
 class Profile(Schema):
-    """The resident as they see themselves."""
+    """The resident as they see themselves, or as who acts for them does (`acting`). A child may have no phone."""
 
     id: UUID
     name: str | None
-    phone_masked: str
+    phone_masked: str | None
     locale: Locale
     theme: Theme
     elder_mode: bool
@@ -62,6 +71,7 @@ class Profile(Schema):
     roles: list[str]
     created_at: datetime
     version: int
+    acting: ActingView | None = None
 
 
 class ChangeProfile(Schema):

@@ -8,18 +8,19 @@ import asyncio
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager, suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 import orjson
 
 from app_server.identity.factors.hashing import Hashing
+from app_server.identity.phones import mask
 from app_server.identity.profiles import ProfileRows, load_profile_rows
 from app_server.identity.refresh import Trades, trade_all
-from app_server.kernel.access import Resident
+from app_server.kernel.access import Acting, Resident
 from app_server.kernel.batch import Batcher
-from app_server.kernel.crypto import token_hash
+from app_server.kernel.crypto import KeyRing, token_hash
 from app_server.kernel.logs import logger
 from app_server.kernel.state import AppState
 from app_server.kernel.unit_of_work import execute, fetch, in_unit_of_work
@@ -63,7 +64,7 @@ class Sessions:
         row = await self._load(key)
         if row is None or row["expires_at"] <= now:
             return None
-        if now - row["last_used_at"] > TOUCH_EVERY:
+        if now - row["last_used_at"] > TOUCH_EVERY and row["mandate_id"] is None:
             await _touch(row["id"], now + timedelta(days=self._state["settings"].session_days))
         resident = Resident(
             id=row["resident_id"],
@@ -71,6 +72,9 @@ class Sessions:
             roles=frozenset(orjson.loads(row["roles"])),
             organisation_id=row["organisation_id"],
         )
+        if row["mandate_id"] is not None:
+            acting = acting_of(row, self._state["keys"])
+            resident = Resident(id=row["resident_id"], session_id=row["id"], acting=acting)
         self._seen[key] = ((now + REMEMBERED_FOR).timestamp(), resident)
         if len(self._seen) > REMEMBERED:
             self._seen.popitem(last=False)
@@ -81,7 +85,7 @@ class Sessions:
         while True:
             try:
                 async with asyncio.timeout(PATIENCE):
-                    ended = await asyncio.create_task(_ended_sessions())
+                    ended = await asyncio.create_task(_ended_sessions(self._state["clock"]()))
                 self._heard -= ended
                 self._ended = ended | self._heard
             except Exception as error:
@@ -124,14 +128,41 @@ async def lifespan(state: AppState) -> AsyncIterator[dict[str, Any]]:
         hashing.close()
 
 
-async def _load_sessions(hashes: list[str]) -> list[Any]:
-    rows = await fetch(
-        "SELECT s.id, s.token_hash, s.resident_id, s.expires_at, s.last_used_at, r.roles, r.organisation_id"
-        " FROM core_session s JOIN core_resident r ON r.id = s.resident_id"
-        " WHERE s.token_hash = ANY($1) AND s.ended_at IS NULL AND r.locked_at IS NULL",
-        hashes,
+def acting_of(row: Any, keys: KeyRing) -> Acting:
+    """Who acts for whom in a session under a mandate, from the columns that `_LOAD` names."""
+    return Acting(
+        mandate_id=row["mandate_id"],
+        actor_id=row["actor_id"],
+        own_session_id=row["own_session_id"],
+        actor_name=_called(row["actor_name"], row["actor_phone"], keys),
+        for_name=_called(row["for_name"], row["for_phone"], keys),
+        may_act=row["reach"] == "act",
+        app_ids=frozenset(orjson.loads(row["app_ids"])),
     )
-    found = {row["token_hash"]: row for row in rows}
+
+
+def _called(name: bytes | None, phone: bytes | None, keys: KeyRing) -> str:
+    if name:
+        return keys.open("resident.name", name)
+    return mask(keys.open("resident.phone", phone)) if phone else "—"
+
+
+# A session for another is good while the mandate is, the actor's own session is, and neither account is locked.
+_LOAD = """
+SELECT s.id, s.token_hash, s.resident_id, s.expires_at, s.last_used_at, r.roles, r.organisation_id,
+  m.id AS mandate_id, m.reach, m.app_ids, r.name_sealed AS for_name, r.phone_sealed AS for_phone,
+  o.id AS own_session_id, a.id AS actor_id, a.name_sealed AS actor_name, a.phone_sealed AS actor_phone
+FROM core_session s JOIN core_resident r ON r.id = s.resident_id
+LEFT JOIN core_mandate m ON m.id = s.mandate_id AND m.state = 'active'
+LEFT JOIN core_session o ON o.id = s.parent_id AND o.ended_at IS NULL
+LEFT JOIN core_resident a ON a.id = o.resident_id AND a.locked_at IS NULL
+WHERE s.token_hash = ANY($1) AND s.ended_at IS NULL AND r.locked_at IS NULL
+  AND (s.mandate_id IS NULL OR (m.id IS NOT NULL AND a.id IS NOT NULL))
+"""
+
+
+async def _load_sessions(hashes: list[str]) -> list[Any]:
+    found = {row["token_hash"]: row for row in await fetch(_LOAD, hashes)}
     return [found.get(key) for key in hashes]
 
 
@@ -140,6 +171,14 @@ async def _touch(session_id: UUID, expires_at: object) -> None:
     await execute("UPDATE core_session SET last_used_at = now(), expires_at = $2 WHERE id = $1", session_id, expires_at)
 
 
-async def _ended_sessions() -> frozenset[UUID]:
-    rows = await fetch("SELECT id FROM core_session WHERE ended_at > now() - $1::interval", LOOK_BACK)
+# A session for another also ends at the last moment of the mandate, by the clock.
+_ENDED = """
+SELECT id FROM core_session WHERE ended_at > now() - $1::interval
+UNION ALL SELECT id FROM core_session
+WHERE mandate_id IS NOT NULL AND expires_at <= $2 AND expires_at > now() - $1::interval
+"""
+
+
+async def _ended_sessions(now: datetime) -> frozenset[UUID]:
+    rows = await fetch(_ENDED, LOOK_BACK, now)
     return frozenset(row["id"] for row in rows)

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Protocol
+from typing import Any, Protocol
 from uuid import UUID
 
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Viewer:
-    """Who looked at a resident's data. `kind` is miniapp, verifier or operator."""
+    """Who looked at a resident's data. `kind` is miniapp, verifier, operator or agent: who acts for the resident."""
 
     kind: str
     id: str
@@ -33,8 +33,15 @@ class DataLedger(Protocol):
         fields: Sequence[str],
         reference: str,
         at: datetime,
+        mandate_id: UUID | None = None,
     ) -> None:
-        """Write the look in the caller's unit of work; the data may be given only after. Once for a `reference`."""
+        """Write the look in the caller's unit of work; the data may be given only after. Once for a `reference`.
+
+        `mandate_id` is the mandate that it was done under: both its sides see it.
+        """
+
+    async def looks_under(self, mandate_id: UUID, *, before: UUID | None, limit: int) -> Sequence[Mapping[str, Any]]:
+        """What was done under a mandate, the latest first: rows of id, at, who_name, fields_seen (a list)."""
 
 
 class SmsOutbox(Protocol):

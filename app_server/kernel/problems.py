@@ -126,6 +126,27 @@ class InsufficientScope(Problem):
     status = 403
 
 
+class NotOnBehalf(Problem):
+    """This cannot be done for another. Go back to yourself first."""
+
+    code = "not_on_behalf"
+    status = 403
+
+
+class MandateTooNarrow(Problem):
+    """Your mandate does not reach so far. Ask the one you act for, or do what it is for."""
+
+    code = "mandate_too_narrow"
+    status = 403
+
+
+class ActingChanged(Problem):
+    """You changed in another window for whom you act, so this was not done. Load the page again."""
+
+    code = "acting_changed"
+    status = 409
+
+
 class CrossSiteRequest(Problem):
     """The request came from another site and was not carried out. Open the page of this city and try there."""
 

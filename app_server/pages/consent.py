@@ -5,7 +5,7 @@ from starlette.responses import RedirectResponse, Response
 
 from app_server.authorization.service import give_consent, granted_scopes
 from app_server.authorization.views import scope_view
-from app_server.kernel.access import Anonymous, Resident, access
+from app_server.kernel.access import Anonymous, OnBehalf, Resident, access, require_service
 from app_server.kernel.ports import Client
 from app_server.kernel.problems import NotFound
 from app_server.kernel.routing import get, post
@@ -23,7 +23,7 @@ def _client(request: AppRequest, app_id: str) -> Client:
     return client
 
 
-@access(Resident, Anonymous)
+@access(Resident, Anonymous, on_behalf=OnBehalf(what=None, acts=True, by_service=True))
 async def consent_page(request: AppRequest) -> Response:
     """What a mini-app asks for and the resident has not allowed yet."""
     user = request.scope["user"]
@@ -32,6 +32,7 @@ async def consent_page(request: AppRequest) -> Response:
         return to_sign_in(here)
     app_id = request.query_params.get("app_id", "")
     client = _client(request, app_id)
+    require_service(user, app_id)
     target = own_path(request.query_params.get("next", f"/apps/{app_id}"))
     granted = await granted_scopes(user.id, app_id)
     asked = [scope for scope in client.scopes if scope.scope not in granted]
@@ -58,7 +59,7 @@ async def consent_page(request: AppRequest) -> Response:
     )
 
 
-@access(Resident)
+@access(Resident, on_behalf=OnBehalf(what="consent", acts=True, by_service=True))
 async def answer_consent(request: AppRequest) -> Response:
     """Allow what is ticked, and everything that is needed; or nothing."""
     form = await read_form(request)
@@ -66,6 +67,7 @@ async def answer_consent(request: AppRequest) -> Response:
     if form.get("answer") != "allow":
         return RedirectResponse("/", status_code=303, headers=PRIVATE)
     user = request.scope["user"]
+    require_service(user, client.app_id)
     scopes = [asked.scope for asked in client.scopes if asked.required or f"scope:{asked.scope}" in form]
     await give_consent(user.id, client, scopes, state=request.state)
     return RedirectResponse(own_path(form.get("next", "/")), status_code=303, headers=PRIVATE)

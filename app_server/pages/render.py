@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.responses import HTMLResponse, Response
 
+from app_server.kernel.access import Acting, Resident
 from app_server.kernel.languages import LANGUAGES, LOOK_COOKIE, language_of
 from app_server.kernel.problems import Problem
 from app_server.kernel.settings import Settings
@@ -61,7 +62,9 @@ def page(
     look: Look | None = None,
     **context: object,
 ) -> Response:
-    """The page. Templates get `t` (the words), `look`, `asset(path)`, `build`, `city`, `demo`, and the context."""
+    """The page. Templates get `t` (the words), `look`, `asset(path)`, `build`, `city`, `demo`, `acting`, and the
+    context.
+    """
     settings = request.state["settings"]
     look = look or look_of(request)
     words = messages(look.locale)
@@ -73,12 +76,19 @@ def page(
         city=settings.city(look.locale),
         demo=settings.mode == "demo",
         request=request,
+        acting=_acting(request),
         **context,
     )
     response = HTMLResponse(html, status_code=status, headers={**page_headers(settings), **(headers or {})})
     if request.query_params.get("lang") == look.locale:
         remember(response, look, settings)
     return response
+
+
+def _acting(request: AppRequest) -> Acting | None:
+    """For whom the reader acts, so that every page says so; None for themselves, and for pages that are for anybody."""
+    user = request.scope.get("user")
+    return user.acting if isinstance(user, Resident) else None
 
 
 def remember(response: Response, look: Look, settings: Settings) -> None:

@@ -2,7 +2,7 @@
 
 from starlette.responses import Response
 
-from app_server.kernel.access import Anonymous, Resident, access
+from app_server.kernel.access import FRAME, Anonymous, Resident, access
 from app_server.kernel.problems import NotFound, all_problems
 from app_server.kernel.routing import Route, get
 from app_server.kernel.state import AppRequest
@@ -11,6 +11,7 @@ from app_server.pages.consent import consent_routes
 from app_server.pages.device import device_routes
 from app_server.pages.end_session import end_session_routes
 from app_server.pages.files import file_routes
+from app_server.pages.mandates import mandate_page_routes
 from app_server.pages.messages import messages
 from app_server.pages.render import look_of, page
 from app_server.pages.security import security_routes
@@ -34,7 +35,7 @@ SHELL_PATHS = (
 )
 
 
-@access(Resident, Anonymous)
+@access(Resident, Anonymous, on_behalf=FRAME)
 async def resident_app(request: AppRequest) -> Response:
     """The resident's app; who is not signed in signs in first."""
     if not isinstance(request.scope["user"], Resident):
@@ -78,6 +79,7 @@ routes: list[Route] = [
     *signed_out_routes,
     *session_page_routes,
     *security_routes,
+    *mandate_page_routes,
     *consent_routes,
     *authorize_routes,
     *end_session_routes,

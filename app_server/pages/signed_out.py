@@ -9,7 +9,7 @@ from app_server.authorization.logout_states import LogoutView, logout_of
 from app_server.identity import service
 from app_server.identity.cookies import clear_session_cookie
 from app_server.identity.sessions import sessions_of
-from app_server.kernel.access import Anonymous, Resident, access
+from app_server.kernel.access import FRAME, Anonymous, Resident, access
 from app_server.kernel.ids import uuid7
 from app_server.kernel.problems import NotFound
 from app_server.kernel.routing import get, post
@@ -23,18 +23,18 @@ OCCASION = "signed_out"
 LOOKS, PAUSE = 6, 0.2  # most services answer within a second: the page waits so long before it says that one has not
 
 
-@access(Resident)
+@access(Resident, on_behalf=FRAME)
 async def sign_out_page(request: AppRequest) -> Response:
     """The question before signing out."""
     return page(request, "sign-out.html", headers=PRIVATE, next=own_path(request.query_params.get("next", "/")))
 
 
-@access(Resident, Anonymous)
+@access(Resident, Anonymous, on_behalf=FRAME)
 async def sign_out(request: AppRequest) -> Response:
     """End the session of this browser; whoever signs in next comes to `next`."""
     user, target, occasion_id = request.scope["user"], request.query_params.get("next", "/"), uuid7()
     if isinstance(user, Resident):
-        ended = await service.end_session(user.session_id, state=request.state, occasion_id=occasion_id)
+        ended = await service.end_session(user.own_session_id, state=request.state, occasion_id=occasion_id)
         sessions_of(request.state).forget(ended)
     if await logout_of(occasion_id, language=look_of(request).locale, state=request.state):
         response = to_signed_out(request, occasion_id, target=target)

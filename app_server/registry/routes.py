@@ -4,7 +4,7 @@ from banyan_sdk import manifest as manifests
 from banyan_sdk.manifest import in_language
 from starlette.responses import Response
 
-from app_server.kernel.access import Anonymous, Operator, Provider, Resident, access, actor
+from app_server.kernel.access import FRAME, Anonymous, Operator, Provider, Resident, access, actor
 from app_server.kernel.idempotency import idempotent
 from app_server.kernel.languages import language_of
 from app_server.kernel.problems import BadCursor, PreconditionFailed, ValidationFailed
@@ -46,7 +46,7 @@ def summary(listing: PublishedListing, locale: str, settings: Settings) -> MiniA
     )
 
 
-@access(Resident, Anonymous)
+@access(Resident, Anonymous, on_behalf=FRAME)
 @describe(reply=MiniAppPage, query=("q", "cursor", "limit"), problems=(BadCursor, ValidationFailed))
 async def find_miniapps(request: AppRequest) -> Response:
     """The mini-services that can be opened now; `q` searches names, descriptions and sponsors in every language."""

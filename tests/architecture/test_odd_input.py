@@ -2,6 +2,7 @@
 
 import base64
 import json
+from datetime import timedelta
 from uuid import UUID
 
 import pytest
@@ -54,10 +55,13 @@ async def test_a_cursor_of_another_list_is_told_so_and_breaks_nothing(city: City
     roles = ["operator", "provider"]
     await identity.register_person(person.phone, name="吴敏", roles=roles, organisation_id=organisation_id, keys=keys)
     await person.sign_in()
+    asked = {"kind": "counter", "you_are": "agent", "until": (city.clock() + timedelta(days=2)).date().isoformat()}
+    mandate_id = (await person.post("/v1/mandates", json=asked)).json()["mandate"]["id"]
     answers = {}
     for route in wiring.routes(city.settings):
         if "cursor" in getattr(getattr(route.endpoint, "__describe__", None), "query", ()):
-            answer = await person.get(route.path, params={"cursor": CURSORS[place]})
+            path = route.path.replace("{id:uuid}", mandate_id)
+            answer = await person.get(path, params={"cursor": CURSORS[place]})
             answers[route.path] = (answer.status_code, answer.json().get("code"))
     assert len(answers) > 5
     assert {path: got for path, got in answers.items() if got not in EXPECTED} == {}

@@ -69,10 +69,9 @@ class App:
             "redirect_uri": OWN_ORIGIN,
             "code_challenge": CHALLENGE,
             "launch_id": uuid4(),
+            "session_id": session,
         } | changes
-        return await mint_code(
-            client=client, resident_id=UUID(person.id), session_id=session, state=self.city.state, **bound
-        )
+        return await mint_code(client=client, resident_id=UUID(person.id), state=self.city.state, **bound)
 
     async def trades(self, code: str, **changes: Any) -> Any:
         """Redeem a launch code."""

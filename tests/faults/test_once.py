@@ -31,6 +31,7 @@ KEYED = [
     if write.route
     in (
         "/v1/consents",
+        "/v1/mandates",
         "/v1/notices",
         "/v1/cards",
         "/v1/cards/{id:uuid}/status",

@@ -12,7 +12,7 @@ from tests.authenticator import Authenticator
 from tests.factories import LIBRARY_MANIFEST
 from tests.faults.scene import SCOPES, VALUES, Scene
 from tests.faults.wishes import Wish, count, with_key, write
-from tests.faults.writes_of_factors import WRITES
+from tests.faults.writes_of_mandates import WRITES
 
 __all__ = ["WRITES"]
 

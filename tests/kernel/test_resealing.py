@@ -105,6 +105,12 @@ async def lived_in(city: City) -> None:
     assert (await lin.post("/v1/me/authenticator-app")).status_code == 201
     session = (await lin.get("/v1/sessions")).json()["items"][0]
     await lin.patch(f"/v1/sessions/{session['id']}", json={"name": "Phone"})
+    until = (city.clock() + timedelta(days=20)).date().isoformat()
+    for phone in range(4):
+        offered = {"kind": "caregiver", "you_are": "agent", "until": until, "phone": f"1380000002{phone}"}
+        assert (await lin.post("/v1/mandates", json=offered)).status_code == 201
+    born = city.state["keys"].seal("resident.birth_date", "2015-06-01")
+    await city.execute("UPDATE core_resident SET birth_date_sealed = $1", born)
     network = city.state["keys"].seal("session.network", "8.8.4.0/24")
     await city.execute("UPDATE core_session SET network_sealed = $1", network)
     library = city.state["ports"].clients.find("library")

@@ -90,6 +90,7 @@ async def traded(
             session_id=redeemed.session_id,
             launch_id=redeemed.launch_id,
             jkt=jkt,
+            mandate=redeemed.mandate,
             state=state,
         ),
         token_type=token_type(jkt),

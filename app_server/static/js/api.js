@@ -22,11 +22,20 @@ export class ApiProblem extends Error {
   }
 }
 
+/** For whom this page was drawn: a mandate's id, or "self". A window beside it may have changed that meanwhile; the server then refuses. */
+let actingAs = document.querySelector('meta[name="banyan-acting"]')?.content ?? null;
+
+/** The shell kept for bad networks was drawn for nobody: it learns from the profile for whom it is. */
+export function drawnFor(mandate) {
+  actingAs ??= mandate ?? "self";
+}
+
 /** Call the API. `body` is sent as JSON; `etag` becomes If-Match; `key` Idempotency-Key. */
 export async function call(method, path, { body, etag, key, headers = {}, signal } = {}) {
   const sent = { accept: "application/json, application/problem+json", ...headers };
   if (document.documentElement.lang) sent["accept-language"] = document.documentElement.lang;
   if (body !== undefined && !(body instanceof Blob)) sent["content-type"] = "application/json";
+  if (actingAs) sent["banyan-acting"] = actingAs;
   if (etag) sent["if-match"] = etag;
   if (key) sent["idempotency-key"] = key;
   signal?.throwIfAborted();
@@ -51,6 +60,7 @@ export async function call(method, path, { body, etag, key, headers = {}, signal
   }
   if (!response.ok) {
     const problem = new ApiProblem({ code: "unexpected", status: response.status, ...(data ?? {}) });
+    if (problem.code === "acting_over" || problem.code === "acting_changed") document.dispatchEvent(new CustomEvent("banyan:acting-changed"));
     if (response.status === 401) document.dispatchEvent(new CustomEvent("banyan:signed-out", { detail: problem }));
     throw problem;
   }

@@ -51,6 +51,19 @@ function showToast(item) {
   if (!document.documentElement.hasAttribute("data-elder")) setTimeout(() => toast.remove(), TOAST); // elder mode: it waits
 }
 
+document.addEventListener("banyan:acting-changed", () => {
+  announce(t("problems.acting_changed"), { urgent: true });
+  location.assign("/mandates");
+});
+
+/** The bar that says for whom one acts, where the server has not drawn it: in the shell kept for bad networks. */
+function showActing({ name, acting }) {
+  if (document.getElementById("acting")) return;
+  document.body.prepend(h("aside", { class: "acting", id: "acting" }, icon("me"),
+    h("p", {}, h("strong", {}, t("acting.for", { name: name ?? "—" })), acting.may_act ? null : ` · ${t("acting.looks")}`),
+    h("form", { method: "post", action: "/mandates/acting" }, h("button", { class: "acting__back" }, t("acting.back")))));
+}
+
 function watchNetwork() {
   const line = document.getElementById("network");
   const update = () => {
@@ -70,7 +83,9 @@ async function begin() {
   const drawn = start();
   try {
     // The server drew the shell in the language the browser asked for; the person's own choice goes before it.
-    if (applyLook(await person()) && !sessionStorage.getItem("banyan.look")) {
+    const someone = await person();
+    if (someone.acting) showActing(someone); // it keeps the look of who is in front of the screen
+    else if (applyLook(someone) && !sessionStorage.getItem("banyan.look")) {
       sessionStorage.setItem("banyan.look", "applied");
       location.reload();
       return;

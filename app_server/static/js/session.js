@@ -1,13 +1,16 @@
 // Who is signed in, how their pages look, and what is new in their inbox. One copy for all views.
 
-import { call, get } from "./api.js";
+import { call, drawnFor, get } from "./api.js";
 
 let me = null;
 let etag = null;
 
 /** The signed-in person as /v1/me tells it; asked once. Rejects with an ApiProblem. */
 export async function person() {
-  if (!me) ({ data: me, etag } = await call("GET", "/v1/me"));
+  if (!me) {
+    ({ data: me, etag } = await call("GET", "/v1/me"));
+    drawnFor(me.acting?.mandate_id);
+  }
   return me;
 }
 
