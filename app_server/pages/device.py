@@ -45,9 +45,10 @@ async def letters_page(request: AppRequest) -> Response:
 @access(Resident, Anonymous)
 async def number_page(request: AppRequest) -> Response:
     """Where a screen's QR code leads: the number beside it is asked for."""
+    elsewhere = _sent_by_another_site(request)
     if not isinstance(request.scope["user"], Resident):
-        return to_sign_in(request.url.path)
-    if _sent_by_another_site(request):
+        return to_sign_in("/device" if elsewhere else request.url.path)
+    if elsewhere:
         return _ask_letters(request, from_elsewhere=True)
     name = request.path_params["name"]
     client = await devices.asks(name, state=request.state)

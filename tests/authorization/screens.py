@@ -44,6 +44,10 @@ class Screen:
 class Phone(Browser):
     """A resident's browser, in front of a screen."""
 
+    def __init__(self, city: City, person: Person | None = None) -> None:
+        super().__init__(city, person)
+        self.city = city
+
     async def scans(self, screen: Screen, **headers: str) -> httpx2.Response:
         """Open what the QR code says."""
         path = urlsplit(screen.shows["verification_uri_complete"]).path
