@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import Any
 
 from app_server.authorization import claims
+from app_server.identity.assurance import LEVELS
 from app_server.kernel.ports import Client
 from app_server.kernel.tokens import MAX_BYTES, TokenRefused
 
@@ -60,6 +61,7 @@ class Asked:
     max_age: int | None
     ui_locales: str | None
     dpop_jkt: str | None = None
+    level: int = 0  # the authenticator level that `acr_values` ask for; 0: the client does not mind
     hinted_sub: str | None = None  # who it should be, by an ID token of before (`id_token_hint`)
     id_token_claims: frozenset[str] = frozenset()
     sub: str | None = None
@@ -156,12 +158,20 @@ def read(
         max_age=int(max_age) if max_age is not None else None,
         dpop_jkt=given.get("dpop_jkt"),
         ui_locales=(given.get("ui_locales") or "")[:LONGEST_HINT].strip() or None,
+        level=_level(given.get("acr_values", "")),
         hinted_sub=hinted_sub,
         id_token_claims=by_name.id_token & frozenset(claims.CLAIMS),
         sub=by_name.sub,
         acr=by_name.acr,
     )
     return asked, client
+
+
+def _level(acr_values: str) -> int:
+    """The lowest of the levels that will do; values that we do not know are passed over (OpenID Connect Core
+    §3.1.2.1: they are voluntary).
+    """
+    return min((LEVELS[acr] for acr in acr_values.split() if acr in LEVELS), default=0)
 
 
 def _proven(counted: Counter[str], given: dict[str, str], find: Callable[[str], Client | None]) -> tuple[Client, str]:

@@ -123,6 +123,26 @@ async def opened_for(session_id: UUID, request: Waiting) -> bool:
     return await _signed_in_at(session_id) >= request.created_at
 
 
+async def is_strong_enough(session_id: UUID, request: Waiting) -> bool:
+    """Whether the sign-in proved as much as the client asks for (`acr_values`)."""
+    if not request.asked.level:
+        return True
+    row = await fetchrow("SELECT method FROM core_session WHERE id = $1", session_id)
+    return assurance.OF[SignInMethod(row["method"])].level >= request.asked.level
+
+
+async def could_be_strong_enough(resident_id: UUID, request: Waiting) -> bool:
+    """Whether the resident has what such a sign-in takes."""
+    factors = await fetchrow(
+        "SELECT EXISTS (SELECT 1 FROM core_passkey WHERE resident_id = $1) AS passkey,"
+        " EXISTS (SELECT 1 FROM core_password WHERE resident_id = $1) OR EXISTS ("
+        "  SELECT 1 FROM core_authenticator_app WHERE resident_id = $1 AND confirmed_at IS NOT NULL) AS two_steps",
+        resident_id,
+    )
+    best = assurance.PASSKEY if factors["passkey"] else assurance.TWO_STEPS if factors["two_steps"] else assurance.PHONE
+    return assurance.LEVELS[best] >= request.asked.level
+
+
 async def _signed_in_at(session_id: UUID) -> datetime:
     row = await fetchrow("SELECT created_at FROM core_session WHERE id = $1", session_id)
     signed_in: datetime = row["created_at"]

@@ -48,6 +48,7 @@ class ChallengePurpose(StrEnum):
 
     REGISTRATION = "registration"
     SIGN_IN = "sign_in"
+    PRESENCE = "presence"
 
 
 class District(Model):
@@ -93,7 +94,8 @@ class Resident(Model):
 class SignInChallenge(Model):
     """A one-time code that was sent to a phone. The code itself is never stored.
 
-    `after_password_of` is the resident who gave the right password before.
+    `after_password_of` is the resident who gave the right password before; `presence_of` the session whose owner proves
+    that they are there: such a code opens none.
     """
 
     id = fields.UUIDField(primary_key=True, default=uuid7)
@@ -102,6 +104,7 @@ class SignInChallenge(Model):
     code_hash = fields.CharField(max_length=64)
     locale = fields.CharField(max_length=10)
     after_password_of = fields.UUIDField(null=True)
+    presence_of = fields.UUIDField(null=True)
     attempts = fields.IntField(default=0)
     expires_at = fields.DatetimeField()
     used_at = fields.DatetimeField(null=True)

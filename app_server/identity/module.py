@@ -8,6 +8,7 @@ from app_server.identity.counter_routes import counter_routes
 from app_server.identity.factors.routes import factor_routes
 from app_server.identity.forgetting import forget_old_challenges, forget_old_sessions
 from app_server.identity.passkey_routes import passkey_routes
+from app_server.identity.presence_routes import presence_routes
 from app_server.identity.routes import routes
 from app_server.identity.session_routes import session_routes
 from app_server.identity.sessions import lifespan, resolve_cookie
@@ -19,7 +20,10 @@ from app_server.kernel.resealing import Sealed
 
 module = Module(
     name="identity",
-    routes=[*routes, *passkey_routes, *session_routes, *mandate_routes, *counter_routes, *factor_routes],
+    routes=[
+        *(*routes, *passkey_routes, *session_routes, *mandate_routes, *counter_routes),
+        *(*factor_routes, *presence_routes),
+    ],
     jobs=[
         Job(name="forget_old_challenges", handler=forget_old_challenges),
         Job(name="forget_old_sessions", handler=forget_old_sessions),

@@ -4,7 +4,13 @@ from starlette.responses import Response
 
 from app_server.identity import passkeys
 from app_server.identity.cookies import client_address, visit_of
-from app_server.identity.problems import CLOSED, PasskeyChallengeOver, PasskeyNotAccepted, TooManyPasskeys
+from app_server.identity.problems import (
+    CLOSED,
+    InsufficientUserAuthentication,
+    PasskeyChallengeOver,
+    PasskeyNotAccepted,
+    TooManyPasskeys,
+)
 from app_server.identity.routes import session_opened
 from app_server.identity.schemas import (
     AddPasskey,
@@ -25,11 +31,12 @@ from app_server.kernel.state import AppRequest
 
 
 @access(Resident)
-@describe(reply=PasskeyOptions, status=201, problems=(TooManyPasskeys, TooManyRequests))
+@describe(reply=PasskeyOptions, status=201, problems=(TooManyPasskeys, TooManyRequests, InsufficientUserAuthentication))
 async def ask_to_register(request: AppRequest) -> Response:
     """What the resident's authenticator makes a passkey for."""
-    resident_id, locale = actor(request, Resident).id, language_of(request)
-    return reply(await passkeys.ask_to_register(resident_id, locale=locale, state=request.state), status=201)
+    resident, locale = actor(request, Resident), language_of(request)
+    options = await passkeys.ask_to_register(resident.id, here=resident.session_id, locale=locale, state=request.state)
+    return reply(options, status=201)
 
 
 @access(Resident)
@@ -71,7 +78,7 @@ async def rename_passkey(request: AppRequest) -> Response:
 
 
 @access(Resident)
-@describe(status=204, problems=(NotFound,))
+@describe(status=204, problems=(NotFound, InsufficientUserAuthentication))
 async def remove_passkey(request: AppRequest) -> Response:
     """Remove a passkey. Sessions that were opened with it end, but for the one that asks."""
     resident, passkey_id = actor(request, Resident), request.path_params["id"]

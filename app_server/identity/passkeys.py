@@ -16,6 +16,7 @@ from app_server.identity.known_devices import forget_devices
 from app_server.identity.locks import require_open
 from app_server.identity.models import ChallengePurpose, Passkey, PasskeyChallenge, Resident, SignInMethod
 from app_server.identity.phones import mask
+from app_server.identity.presence import Purpose, require_presence
 from app_server.identity.problems import PasskeyChallengeOver, PasskeyNotAccepted, SessionOver, TooManyPasskeys
 from app_server.identity.schemas import PasskeyOptions, PasskeyPage, PasskeyView
 from app_server.identity.service import OpenedSession, new_session
@@ -44,8 +45,10 @@ def site_of(settings: Settings, locale: str = "en") -> Site:
     return Site(origin=settings.base_url, host=host, name=settings.city(locale))
 
 
-async def ask_to_register(resident_id: UUID, *, locale: str, state: AppState) -> PasskeyOptions:
-    """What the resident's authenticator makes a passkey for. Problems: `too_many_requests`, `too_many_passkeys`."""
+async def ask_to_register(resident_id: UUID, *, here: UUID, locale: str, state: AppState) -> PasskeyOptions:
+    """What the resident's authenticator makes a passkey for. Problems: `too_many_requests`, `too_many_passkeys`,
+    `insufficient_user_authentication`.
+    """
     await limit(state["redis"], "passkey:resident", resident_id.hex, PER_RESIDENT)
     resident = await Resident.get(id=resident_id)
     if resident.phone_sealed is None:
@@ -53,7 +56,7 @@ async def ask_to_register(resident_id: UUID, *, locale: str, state: AppState) ->
     existing = [row["credential_id"] for row in await fetch(_OWN, resident_id)]
     if len(existing) >= MOST:
         raise TooManyPasskeys()
-    challenge_id, challenge = await _new_challenge(ChallengePurpose.REGISTRATION, resident_id, state)
+    challenge_id, challenge = await _new_registration(resident_id, here, state)
     options = ceremonies.registration_options(
         site_of(state["settings"], locale),
         challenge,
@@ -111,6 +114,26 @@ async def open_session(
     return opened
 
 
+async def ask_for_presence(resident_id: UUID, *, state: AppState) -> PasskeyOptions:
+    """What a passkey of the resident's signs to show that they are there. Problem: `too_many_requests`."""
+    await limit(state["redis"], "passkey:resident", resident_id.hex, PER_RESIDENT)
+    challenge_id, challenge = await _new_challenge(ChallengePurpose.PRESENCE, resident_id, state)
+    return _options(challenge_id, ceremonies.sign_in_options(site_of(state["settings"]), challenge))
+
+
+async def prove(resident_id: UUID, challenge_id: UUID, credential: Mapping[str, Any], *, state: AppState) -> None:
+    """Return when a passkey of the resident's has signed. Problems: `passkey_challenge_over`, `passkey_not_accepted`,
+    those of `locks.require_open`.
+    """
+    challenge = await _take_challenge(challenge_id, ChallengePurpose.PRESENCE, resident_id, state)
+    try:
+        signed = await _proven(challenge, credential, state)
+    except NotAccepted as reason:
+        raise _refused(reason) from reason
+    if signed is None or signed[1].id != resident_id:
+        raise PasskeyNotAccepted()
+
+
 async def passkeys_of(resident_id: UUID, page: PageRequest, *, keys: KeyRing) -> PasskeyPage:
     """The resident's passkeys, the newest first."""
     rows = await fetch(
@@ -143,8 +166,9 @@ async def rename_passkey(resident_id: UUID, passkey_id: UUID, name: str | None, 
 async def remove_passkey(resident_id: UUID, passkey_id: UUID, *, here: UUID, state: AppState) -> list[UUID]:
     """Remove it, and end what was opened with it, but for the session `here` that asks; the ids of the ended sessions.
 
-    Problem: `not_found`.
+    Problems: `not_found`, `insufficient_user_authentication`.
     """
+    await require_presence(resident_id, here, Purpose.PASSKEYS, state=state)
     if not await execute("DELETE FROM core_passkey WHERE id = $1 AND resident_id = $2", passkey_id, resident_id):
         raise NotFound()
     rows = await end_sessions("passkey_id = $1 AND id <> $2", passkey_id, here, at=state["clock"]())
@@ -166,6 +190,12 @@ async def _new_challenge(purpose: ChallengePurpose, resident_id: UUID | None, st
         expires_at=state["clock"]() + ceremonies.TIME,
     )
     return challenge_id, challenge
+
+
+@in_unit_of_work
+async def _new_registration(resident_id: UUID, here: UUID, state: AppState) -> tuple[UUID, bytes]:
+    await require_presence(resident_id, here, Purpose.PASSKEYS, state=state)
+    return await _new_challenge(ChallengePurpose.REGISTRATION, resident_id, state)
 
 
 @in_unit_of_work
@@ -217,7 +247,19 @@ async def _keep(
 async def _admit(
     challenge: bytes, credential: Mapping[str, Any], visit: Visit, state: AppState
 ) -> OpenedSession | None:
-    """The session; None when the counter fell back, which is then written down. Raises `NotAccepted`."""
+    """The session; None when the counter fell back. Raises `NotAccepted`."""
+    proven = await _proven(challenge, credential, state)
+    if proven is None:
+        return None
+    passkey_id, resident = proven
+    return await new_session(resident, visit, state, method=SignInMethod.PASSKEY, passkey_id=passkey_id)
+
+
+@in_unit_of_work
+async def _proven(challenge: bytes, credential: Mapping[str, Any], state: AppState) -> tuple[UUID, Resident] | None:
+    """The passkey that signed, and whose it is, held; None when the counter fell back, which is then written down.
+    Raises `NotAccepted`.
+    """
     row = await fetchrow(
         "SELECT id, resident_id, public_key FROM core_passkey WHERE credential_id = $1 FOR UPDATE", credential["id"]
     )
@@ -233,7 +275,7 @@ async def _admit(
     if not await _count_on(row["id"], count, state):
         await _write_down_the_fall(row["id"], resident.id, state)
         return None
-    return await new_session(resident, visit, state, method=SignInMethod.PASSKEY, passkey_id=row["id"])
+    return row["id"], resident
 
 
 async def _count_on(passkey_id: UUID, count: int, state: AppState) -> bool:

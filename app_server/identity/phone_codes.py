@@ -68,9 +68,24 @@ async def _hold_limits(redis: Redis, settings: Settings, number: str, address: s
     await limit(redis, "code:number", number, PER_NUMBER, fail_open=False)
 
 
+async def send_for_presence(
+    number: phones.Phone, session_id: UUID, *, locale: str, address: str, device: str | None, state: AppState
+) -> UUID:
+    """The same for somebody who is signed in and shows that they are there. Problem: `too_many_requests`."""
+    index = phone_index(state["keys"], number)
+    await _hold_limits(state["redis"], state["settings"], index, address, device)
+    return await _send_code(number, index, locale, state, presence_of=session_id)
+
+
 @in_unit_of_work
 async def _send_code(
-    number: phones.Phone, index: str, locale: str, state: AppState, *, after_password_of: UUID | None = None
+    number: phones.Phone,
+    index: str,
+    locale: str,
+    state: AppState,
+    *,
+    after_password_of: UUID | None = None,
+    presence_of: UUID | None = None,
 ) -> UUID:
     keys, now = state["keys"], state["clock"]()
     challenge_id, code = uuid7(), f"{secrets.randbelow(1_000_000):06}"
@@ -81,6 +96,7 @@ async def _send_code(
         code_hash=_code_hash(keys, challenge_id, code),
         locale=locale,
         after_password_of=after_password_of,
+        presence_of=presence_of,
         expires_at=now + CODE_LIFE,
     )
     text = CODE_TEXTS.get(locale, CODE_TEXTS["en"]).format(city=state["settings"].city(locale), code=code)
@@ -97,40 +113,53 @@ async def open_session(challenge_id: UUID, code: str, *, visit: Visit, state: Ap
     `tries_left`), `challenge_over`, `second_step_required` (with `step`) for who has an authenticator app, those of
     `locks.require_open`.
     """
-    row = await _count_attempt(challenge_id, state["clock"]())
-    if row is None:
-        raise ChallengeOver()
-    code = "".join(unicodedata.normalize("NFKC", code).split())  # full-width digits are those of ASCII
-    if not secrets.compare_digest(_code_hash(state["keys"], challenge_id, code), row["code_hash"]):
-        left = MOST_ATTEMPTS - row["attempts"]
-        raise CodeNotAccepted(errors=[FieldError(pointer="/code", detail=f"{left} tries left.")], tries_left=left)
+    row = await right_code(challenge_id, code, presence_of=None, state=state)
     opened = await _admit(challenge_id, row, visit, state)
     if isinstance(opened, str):
         raise second_steps.required(opened)
     return opened
 
 
+async def right_code(challenge_id: UUID, code: str, *, presence_of: UUID | None, state: AppState) -> Any:
+    """The challenge whose code this is; it is not used up yet. Problems: `code_not_accepted`, `challenge_over`."""
+    row = await _count_attempt(challenge_id, presence_of, state["clock"]())
+    if row is None:
+        raise ChallengeOver()
+    code = "".join(unicodedata.normalize("NFKC", code).split())  # full-width digits are those of ASCII
+    if not secrets.compare_digest(_code_hash(state["keys"], challenge_id, code), row["code_hash"]):
+        left = MOST_ATTEMPTS - row["attempts"]
+        raise CodeNotAccepted(errors=[FieldError(pointer="/code", detail=f"{left} tries left.")], tries_left=left)
+    return row
+
+
+async def use_up(challenge_id: UUID, *, state: AppState) -> None:
+    """Raise `challenge_over` if it was used meanwhile; in the caller's unit of work."""
+    if not await execute(
+        "UPDATE core_sign_in_challenge SET used_at = $2 WHERE id = $1 AND used_at IS NULL",
+        challenge_id,
+        state["clock"](),
+    ):
+        raise ChallengeOver()
+
+
 @in_unit_of_work
-async def _count_attempt(challenge_id: UUID, now: datetime) -> Any:
+async def _count_attempt(challenge_id: UUID, presence_of: UUID | None, now: datetime) -> Any:
     return await fetchrow(
         "UPDATE core_sign_in_challenge SET attempts = attempts + 1"
         " WHERE id = $1 AND used_at IS NULL AND attempts < $2 AND expires_at > $3"
+        " AND presence_of IS NOT DISTINCT FROM $4"
         " RETURNING code_hash, attempts, phone_index, phone_sealed, locale, after_password_of",
         challenge_id,
         MOST_ATTEMPTS,
         now,
+        presence_of,
     )
 
 
 @in_unit_of_work
 async def _admit(challenge_id: UUID, row: Any, visit: Visit, state: AppState) -> OpenedSession | str:
     """The session, or the name of the sign-in that waits for its second step."""
-    now = state["clock"]()
-    used = await execute(
-        "UPDATE core_sign_in_challenge SET used_at = $2 WHERE id = $1 AND used_at IS NULL", challenge_id, now
-    )
-    if not used:
-        raise ChallengeOver()
+    await use_up(challenge_id, state=state)
     number = state["keys"].open("challenge.phone", row["phone_sealed"])
     resident = await ensure_resident(number, locale=row["locale"], keys=state["keys"])
     require_open(resident)

@@ -74,6 +74,17 @@ class AccountOfDeceased(AccountLocked):
 CLOSED = (AccountLocked, AccountSuspended, AccountOfDeceased)
 
 
+class InsufficientUserAuthentication(Problem):
+    """Show first that it is you: with your passkey, your authenticator app or a code to your phone.
+
+    `acr_values` and `max_age` say what sign-in would do (RFC 9470); a proof for this `purpose` alone is taken at
+    `/v1/me/presence`.
+    """
+
+    code = "insufficient_user_authentication"
+    status = 401
+
+
 class SessionOver(Problem):
     """This sign-in has ended. Sign in again."""
 

@@ -64,6 +64,8 @@ async def decide_page(request: AppRequest) -> Response:
         return _to_sign_in(waiting, again=isinstance(user, Resident))
     if not await requests.meant(user.id, user.session_id, waiting, state=request.state):
         return await _not_meant(request, waiting, user)
+    if not await requests.is_strong_enough(user.session_id, waiting):
+        return await _too_weak(request, waiting, user)
     scopes = await requests.to_ask(user.id, waiting)
     if scopes and silent:
         return await _refuse(request, waiting, "consent_required", "the resident has not allowed all of the scopes")
@@ -81,6 +83,8 @@ async def decide(request: AppRequest) -> Response:
         return _to_sign_in(waiting, again=True)
     if not await requests.meant(user.id, user.session_id, waiting, state=request.state):
         return await _not_meant(request, waiting, user)
+    if not await requests.is_strong_enough(user.session_id, waiting):
+        return await _too_weak(request, waiting, user)
     if form.get("answer") != "allow":
         return await _refuse(request, waiting, "access_denied", "the resident does not want this", after_form=True)
     scopes = await requests.to_ask(user.id, waiting)
@@ -97,6 +101,21 @@ async def _not_meant(request: AppRequest, waiting: Waiting, user: Resident) -> R
         return _to_sign_in(waiting, again=True)
     words = "another person is signed in here than the one whom you ask about, or not in the way that claims asks for"
     return await _refuse(request, waiting, "login_required", words, after_form=request.method == "POST")
+
+
+async def _too_weak(request: AppRequest, waiting: Waiting, user: Resident) -> Response:
+    """The client asks for more than this sign-in proved (`acr_values`): let them sign in so, once (OpenID Connect Core
+    Unmet Authentication Requirements §2).
+    """
+    after_form = request.method == "POST"
+    reachable = await requests.could_be_strong_enough(user.id, waiting)
+    if reachable and "none" in waiting.asked.prompt:
+        words = "the resident has to sign in with more than this"
+        return await _refuse(request, waiting, "login_required", words, after_form=after_form)
+    if reachable and not await requests.opened_for(user.session_id, waiting):
+        return _to_sign_in(waiting, again=True)
+    words = "the resident did not sign in as acr_values ask"
+    return await _refuse(request, waiting, "unmet_authentication_requirements", words, after_form=after_form)
 
 
 def _show(request: AppRequest, waiting: Waiting, scopes: Sequence[ScopeRequest]) -> Response:
@@ -213,6 +232,8 @@ def _to_sign_in(waiting: Waiting, *, again: bool) -> Response:
     onward = {"next": f"/authorize/{waiting.name}?onward"}
     if again:
         onward["again"] = ""
+    if waiting.asked.level > 1:
+        onward["level"] = str(waiting.asked.level)
     return _go(f"/sign-in?{urlencode(onward)}")
 
 

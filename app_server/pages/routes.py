@@ -13,6 +13,7 @@ from app_server.pages.end_session import end_session_routes
 from app_server.pages.files import file_routes
 from app_server.pages.mandates import mandate_page_routes
 from app_server.pages.messages import messages
+from app_server.pages.presence import presence_page_routes
 from app_server.pages.render import look_of, page
 from app_server.pages.security import security_routes
 from app_server.pages.sessions import session_page_routes
@@ -80,6 +81,7 @@ routes: list[Route] = [
     *session_page_routes,
     *security_routes,
     *mandate_page_routes,
+    *presence_page_routes,
     *consent_routes,
     *authorize_routes,
     *end_session_routes,

@@ -13,6 +13,8 @@ from app_server.identity.factors.problems import (
     PasswordTooCommon,
     SecondCodeNotAccepted,
 )
+from app_server.identity.presence import Purpose
+from app_server.identity.problems import InsufficientUserAuthentication
 from app_server.identity.sessions import sessions_of
 from app_server.kernel.access import Anonymous, Resident, access, actor
 from app_server.kernel.drawing import svg
@@ -21,6 +23,7 @@ from app_server.kernel.routing import get, post
 from app_server.kernel.schemas import read_form
 from app_server.kernel.state import AppRequest
 from app_server.pages.messages import messages
+from app_server.pages.presence import to_presence
 from app_server.pages.render import look_of, page
 from app_server.pages.sign_in import PRIVATE, to_sign_in
 
@@ -58,6 +61,8 @@ async def change_security(request: AppRequest) -> Response:
         return await _act(request, user, form)
     except SecondCodeNotAccepted as problem:
         return await _show_app(request, user, problem)
+    except InsufficientUserAuthentication as problem:
+        return to_presence(Purpose(str(problem.members["purpose"])), "/security")
     except _TOLD as problem:
         return await _show(request, user, problem=problem)
 
@@ -65,11 +70,11 @@ async def change_security(request: AppRequest) -> Response:
 async def _act(request: AppRequest, user: Resident, form: dict[str, str]) -> Response:
     state, here, act = request.state, user.session_id, form.get("act")
     if act == "app_begin":
-        await authenticator_app.set_up(user.id, locale=look_of(request).locale, state=state)
+        await authenticator_app.set_up(user.id, here=here, locale=look_of(request).locale, state=state)
         return _go("/security/app")
     if act == "app_confirm":
         digits = "".join(unicodedata.normalize("NFKC", form.get("code", "")[:20]).split())
-        await authenticator_app.confirm(user.id, digits, state=state)
+        await authenticator_app.confirm(user.id, digits, here=here, state=state)
         return _go("/security?done=app_on")
     if act == "make_codes":
         codes, ended = await recovery_codes.make(user.id, here=here, state=state)

@@ -44,7 +44,8 @@ async def sign_in_page(request: AppRequest) -> Response:
     target = own_path(request.query_params.get("next", "/"))
     if isinstance(request.scope["user"], Resident) and "again" not in request.query_params:
         return RedirectResponse(target, status_code=303, headers=PRIVATE)
-    return ask_number(request, target)
+    level = request.query_params.get("level", "")
+    return _form(request, target, challenge="", phone="", problem=None, level=level if level in ("2", "3") else "")
 
 
 @access(Anonymous)
@@ -139,7 +140,14 @@ def door(request: AppRequest, template: str, target: str, problem: Problem | Non
 
 
 def _form(
-    request: AppRequest, target: str, *, challenge: str, phone: str, step: str = "", problem: Problem | None
+    request: AppRequest,
+    target: str,
+    *,
+    challenge: str,
+    phone: str,
+    step: str = "",
+    level: str = "",
+    problem: Problem | None,
 ) -> Response:
     return door(
         request,
@@ -148,6 +156,7 @@ def _form(
         problem,
         challenge=challenge,
         step=step,
+        level=level,
         phone=phone,
         phone_shown=mask("".join(phone.split())),
         resend_after=int(phone_codes.RESEND_AFTER.total_seconds()),

@@ -30,6 +30,8 @@ def test_the_pages_are_whole_and_clean(visit: Open, look: str, tmp_path: Path) -
     page.locator("button[value=make_codes]").click()
     expect(page.locator("li.mono")).to_have_count(10)
     whole(page, tmp_path / "codes.png")
+    page.goto(page.url.replace("/security", "/presence?purpose=password&next=/security"))
+    whole(page, tmp_path / "presence.png")
     door = visit("/sign-in/password", **LOOKS[look])
     whole(door, tmp_path / "password.png")
     door.locator("#phone").fill("138 1111 2222")

@@ -1,6 +1,9 @@
 """The writes of factors: password, authenticator app, recovery codes, and signing in with them."""
 
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
+
+import httpx2
 
 from tests.faults.scene import Newcomer, Scene
 from tests.faults.wishes import Wish, count, write
@@ -53,6 +56,7 @@ async def confirm_app(scene: Scene) -> Wish:
 @write("DELETE", "/v1/me/authenticator-app")
 async def turn_app_off(scene: Scene) -> Wish:
     who, _ = await _with_app(scene)
+    await scene.city.execute("UPDATE core_session SET method = 'otp_totp' WHERE id = $1", who.session_id)
     sql = "SELECT 1 WHERE NOT EXISTS (SELECT 1 FROM core_authenticator_app WHERE resident_id = $1)"
     return Wish(path="/v1/me/authenticator-app", headers=who.headers, effects=count(scene, sql, who.id))
 
@@ -75,8 +79,8 @@ async def sign_in_with_password(scene: Scene) -> Wish:
 
 @write("POST", "/v1/sign-in/second-steps")
 async def answer_second_step(scene: Scene) -> Wish:
-    who, secret = await _with_app(scene)
-    await _set_password(scene, who)
+    who = await _with_password(scene)
+    secret = await _set_up_app(scene, who)
     await scene.city.forget_limits()
     body = {"phone": await _phone_of(scene, who), "password": PASSWORD}
     halfway = (await scene.http.post("/v1/sign-in/passwords", json=body)).json()
@@ -114,6 +118,40 @@ async def second_form(scene: Scene) -> Wish:
     return replace(wish, path="/sign-in/second-step", headers=ORIGIN, options={"data": wish.options["json"]})
 
 
+@write("POST", "/v1/me/presence/codes")
+async def ask_for_presence_code(scene: Scene) -> Wish:
+    who = await scene.newcomer()
+    sql = "SELECT 1 FROM core_sign_in_challenge WHERE presence_of = $1"
+    return Wish(path="/v1/me/presence/codes", headers=who.headers, effects=count(scene, sql, who.session_id))
+
+
+@write("POST", "/v1/me/presence/passkey-challenges")
+async def ask_passkey_for_presence(scene: Scene) -> Wish:
+    who = await scene.newcomer()
+    sql = "SELECT 1 FROM core_passkey_challenge WHERE resident_id = $1 AND purpose = 'presence'"
+    path = "/v1/me/presence/passkey-challenges"
+    return Wish(path=path, headers=who.headers, effects=count(scene, sql, who.id))
+
+
+@write("POST", "/v1/me/presence")
+async def prove_presence(scene: Scene) -> Wish:
+    who, secret = await _with_app(scene)
+    body = {"purpose": "password", "code": shown_by_app(secret, scene.city.state, later=1)}
+    return Wish(path="/v1/me/presence", headers=who.headers, options={"json": body}, effects=_tickets(scene, who))
+
+
+@write("POST", "/presence")
+async def presence_form(scene: Scene) -> Wish:
+    who, secret = await _with_app(scene)
+    form = {"purpose": "password", "code": shown_by_app(secret, scene.city.state, later=1), "next": "/security"}
+    return Wish(path="/presence", headers=who.headers, options={"data": form}, effects=_tickets(scene, who))
+
+
+def _tickets(scene: Scene, who: Newcomer) -> Callable[[httpx2.Response | None], Awaitable[int]]:
+    sql = "SELECT 1 FROM core_presence_ticket WHERE session_id = $1 AND purpose = 'password'"
+    return count(scene, sql, who.session_id)
+
+
 async def _with_password(scene: Scene) -> Newcomer:
     who = await scene.newcomer()
     await _set_password(scene, who)
@@ -127,11 +165,15 @@ async def _set_password(scene: Scene, who: Newcomer) -> None:
 
 async def _with_app(scene: Scene) -> tuple[Newcomer, str]:
     who = await scene.newcomer()
+    return who, await _set_up_app(scene, who)
+
+
+async def _set_up_app(scene: Scene, who: Newcomer) -> str:
     secret = str((await scene.http.post("/v1/me/authenticator-app", headers=who.headers)).json()["secret"])
     code = {"code": shown_by_app(secret, scene.city.state)}
     answer = await scene.http.post("/v1/me/authenticator-app/confirmation", json=code, headers=who.headers)
     assert answer.status_code == 204, answer.text
-    return who, secret
+    return secret
 
 
 async def _phone_of(scene: Scene, who: Newcomer) -> str:

@@ -1,6 +1,7 @@
 """A resident sees to her ways to sign in, and signs in by them, with forms alone."""
 
 import re
+from datetime import timedelta
 
 import httpx2
 
@@ -42,6 +43,15 @@ async def test_she_sets_up_an_app_and_is_asked_for_it(city: City) -> None:
         done = await phone.post("/sign-in/second-step", data=form)
         assert done.headers["location"] == "/inbox"
         assert (await phone.get("/v1/me")).status_code == 200
+        asked = await desk.post("/security", data={"act": "app_off"})  # she signed in here before there was an app
+        assert asked.headers["location"] == "/presence?purpose=authenticator_app&next=%2Fsecurity"
+        shown = await desk.get(asked.headers["location"])
+        assert "Show that it is you" in shown.text
+        form = {"purpose": "authenticator_app", "next": hidden(shown.text, "next"), "code": "111111"}
+        assert (await desk.post("/presence", data=form)).status_code == 400
+        city.clock.ahead += timedelta(seconds=otp.STEP)
+        form["code"] = otp.code_at(secret, otp.step_at(city.clock()) + 1)
+        assert (await desk.post("/presence", data=form)).headers["location"] == "/security"
         assert (await desk.post("/security", data={"act": "app_off"})).headers["location"] == "/security?done=app_off"
         assert (await phone.get("/v1/me")).status_code == 401
 

@@ -4,11 +4,13 @@ from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
+from app_server.identity import assurance
 from app_server.identity.factors import otp
 from app_server.identity.factors.changes import end_opened_with, hold, number_of, tell
 from app_server.identity.factors.problems import AuthenticatorAppAlreadyOn, SecondCodeNotAccepted
 from app_server.identity.models import Resident, SignInMethod
 from app_server.identity.phones import mask
+from app_server.identity.presence import Purpose, give_ticket, require_presence
 from app_server.kernel.ids import uuid7
 from app_server.kernel.limits import Rate, limit
 from app_server.kernel.problems import NotFound
@@ -29,11 +31,12 @@ class SetUp:
 
 
 @in_unit_of_work
-async def set_up(resident_id: UUID, *, locale: str, state: AppState) -> SetUp:
+async def set_up(resident_id: UUID, *, here: UUID, locale: str, state: AppState) -> SetUp:
     """A new secret, which counts once it is confirmed; one that was not confirmed is forgotten. Problems:
-    `authenticator_app_already_on`, those of `hold`.
+    `authenticator_app_already_on`, `insufficient_user_authentication`, those of `hold`.
     """
     resident, secret, keys = await hold(resident_id), otp.new_secret(), state["keys"]
+    await require_presence(resident_id, here, Purpose.APP, state=state)
     kept = await execute(
         "INSERT INTO core_authenticator_app AS a (id, resident_id, secret_sealed, last_step, created_at)"
         " VALUES ($1, $2, $3, 0, $4) ON CONFLICT (resident_id) DO UPDATE"
@@ -61,16 +64,16 @@ def _to_scan(resident: Resident, secret: str, locale: str, state: AppState) -> S
     return SetUp(secret=secret, address=otp.address(secret, issuer=state["settings"].city(locale), account=account))
 
 
-async def confirm(resident_id: UUID, code: str, *, state: AppState) -> None:
-    """From now on sign-in asks for the app. Problems: `second_code_not_accepted`, `not_found` when nothing waits to be
-    confirmed, `too_many_requests`, those of `hold`.
+async def confirm(resident_id: UUID, code: str, *, here: UUID, state: AppState) -> None:
+    """From now on sign-in asks for the app; recovery codes can be made at once. Problems: `second_code_not_accepted`,
+    `not_found` when nothing waits to be confirmed, `too_many_requests`, those of `hold`.
     """
     await limit(state["redis"], "app:resident", resident_id.hex, PER_RESIDENT, fail_open=False)
-    await _confirm(resident_id, code, state)
+    await _confirm(resident_id, code, here, state)
 
 
 @in_unit_of_work
-async def _confirm(resident_id: UUID, code: str, state: AppState) -> None:
+async def _confirm(resident_id: UUID, code: str, here: UUID, state: AppState) -> None:
     await hold(resident_id)
     now = state["clock"]()
     row = await fetchrow(_WAITING, resident_id, now - TO_CONFIRM)
@@ -85,13 +88,17 @@ async def _confirm(resident_id: UUID, code: str, state: AppState) -> None:
         now,
         step,
     )
+    await give_ticket(here, Purpose.CODES, assurance.LEVELS[assurance.TWO_STEPS], state=state)
     await tell(resident_id, "app_on", state=state)
 
 
 @in_unit_of_work
 async def turn_off(resident_id: UUID, *, here: UUID, state: AppState) -> list[UUID]:
-    """Ask for it no longer; the ids of the sessions that ended with it. Problems: `not_found`, those of `hold`."""
+    """Ask for it no longer; the ids of the sessions that ended with it. Problems: `not_found`,
+    `insufficient_user_authentication`, those of `hold`.
+    """
     await hold(resident_id)
+    await require_presence(resident_id, here, Purpose.APP, state=state)
     if not await execute(
         "DELETE FROM core_authenticator_app WHERE resident_id = $1 AND confirmed_at IS NOT NULL", resident_id
     ):

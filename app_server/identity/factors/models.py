@@ -1,4 +1,4 @@
-"""A resident's further factors, and sign-ins that wait for their second step."""
+"""A resident's further factors, sign-ins that wait for their second step, and proofs of being there."""
 
 from tortoise import fields
 from tortoise.models import Model
@@ -82,3 +82,17 @@ class SignInStep(Model):
 
     class Meta:
         table = "core_sign_in_step"
+
+
+class PresenceTicket(Model):
+    """Somebody proved that they are there: good for one change of one kind in this session, and for three minutes."""
+
+    id = fields.UUIDField(primary_key=True, default=uuid7)
+    session_id = fields.UUIDField()
+    purpose = fields.CharField(max_length=20)
+    level = fields.IntField()
+    expires_at = fields.DatetimeField(db_index=True)
+
+    class Meta:
+        table = "core_presence_ticket"
+        unique_together = (("session_id", "purpose"),)

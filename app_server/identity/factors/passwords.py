@@ -13,6 +13,7 @@ from app_server.identity.factors.hashing import Hashing, normalised
 from app_server.identity.factors.problems import PasswordNotAccepted, PasswordNotValid, PasswordTooCommon
 from app_server.identity.factors.tries import count_try
 from app_server.identity.models import FirstStep, Resident, SignInMethod
+from app_server.identity.presence import Purpose, is_present, require_presence, wanting
 from app_server.identity.problems import PhoneNotValid
 from app_server.identity.service import phone_index
 from app_server.kernel.ids import uuid7
@@ -42,12 +43,15 @@ class Halfway:
 async def set_password(resident_id: UUID, password: str, *, here: UUID, state: AppState) -> list[UUID]:
     """Keep the password; the ids of the sessions that ended because they were opened with the old one.
 
-    Problems: `password_not_valid`, `password_too_common`, those of `hold`, `temporarily_unavailable`.
+    Problems: `password_not_valid`, `password_too_common`, `insufficient_user_authentication`, those of `hold`,
+    `temporarily_unavailable`.
     """
     plain = normalised(password)
     if plain is None:
         wrong = FieldError(pointer="/password", detail="8 to 128 characters that can be typed.")
         raise PasswordNotValid(errors=[wrong])
+    if not await is_present(resident_id, here, Purpose.PASSWORD, state=state):
+        raise await wanting(resident_id, Purpose.PASSWORD)
     number = number_of(await Resident.get(id=resident_id), state["keys"])
     if is_common(plain, number) or await _breached(plain, state):
         raise PasswordTooCommon()
@@ -66,6 +70,7 @@ async def _breached(plain: str, state: AppState) -> bool:
 @in_unit_of_work
 async def _keep(resident_id: UUID, hashed: str, here: UUID, state: AppState) -> list[UUID]:
     await hold(resident_id)
+    await require_presence(resident_id, here, Purpose.PASSWORD, state=state)
     await execute(
         "INSERT INTO core_password (id, resident_id, hash_sealed, set_at) VALUES ($1, $2, $3, $4)"
         " ON CONFLICT (resident_id) DO UPDATE SET hash_sealed = excluded.hash_sealed, set_at = excluded.set_at",
@@ -80,8 +85,11 @@ async def _keep(resident_id: UUID, hashed: str, here: UUID, state: AppState) -> 
 
 @in_unit_of_work
 async def remove_password(resident_id: UUID, *, here: UUID, state: AppState) -> list[UUID]:
-    """Sign in without one from now on; the ids of the sessions that ended. Problems: `not_found`, those of `hold`."""
+    """Sign in without one from now on; the ids of the sessions that ended. Problems: `not_found`,
+    `insufficient_user_authentication`, those of `hold`.
+    """
     await hold(resident_id)
+    await require_presence(resident_id, here, Purpose.PASSWORD, state=state)
     if not await execute("DELETE FROM core_password WHERE resident_id = $1", resident_id):
         raise NotFound()
     await tell(resident_id, "password_removed", state=state)

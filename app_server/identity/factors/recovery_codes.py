@@ -6,6 +6,7 @@ from uuid import UUID
 
 from app_server.identity.factors.changes import end_opened_with, hold, tell
 from app_server.identity.models import SignInMethod
+from app_server.identity.presence import Purpose, require_presence
 from app_server.kernel.crypto import KeyRing
 from app_server.kernel.ids import uuid7
 from app_server.kernel.state import AppState
@@ -19,8 +20,11 @@ _READ_AS = str.maketrans("OIL", "011")
 
 @in_unit_of_work
 async def make(resident_id: UUID, *, here: UUID, state: AppState) -> tuple[list[str], list[UUID]]:
-    """Ten new codes, shown once, in place of all older ones; and the sessions that ended. Problems: those of `hold`."""
+    """Ten new codes, shown once, in place of all older ones; and the sessions that ended. Problems:
+    `insufficient_user_authentication`, those of `hold`.
+    """
     await hold(resident_id)
+    await require_presence(resident_id, here, Purpose.CODES, state=state)
     await execute("DELETE FROM core_recovery_code WHERE resident_id = $1", resident_id)
     codes = ["".join(secrets.choice(_ALPHABET) for _ in range(LENGTH)) for _ in range(MOST)]
     await execute(

@@ -24,7 +24,7 @@ from app_server.identity.factors.schemas import (
     SetPassword,
     SignInWithPassword,
 )
-from app_server.identity.problems import CLOSED, PhoneNotValid
+from app_server.identity.problems import CLOSED, InsufficientUserAuthentication, PhoneNotValid
 from app_server.identity.routes import session_opened
 from app_server.identity.schemas import SessionOpened
 from app_server.identity.sessions import sessions_of
@@ -88,7 +88,7 @@ async def my_factors(request: AppRequest) -> Response:
 @describe(
     body=SetPassword,
     status=204,
-    problems=(PasswordNotValid, PasswordTooCommon, TemporarilyUnavailable, *CLOSED),
+    problems=(PasswordNotValid, PasswordTooCommon, TemporarilyUnavailable, InsufficientUserAuthentication, *CLOSED),
 )
 async def set_password(request: AppRequest) -> Response:
     """Set or change the password. Other sessions that were opened with the old one end."""
@@ -100,7 +100,7 @@ async def set_password(request: AppRequest) -> Response:
 
 
 @access(Resident)
-@describe(status=204, problems=(NotFound, *CLOSED))
+@describe(status=204, problems=(NotFound, InsufficientUserAuthentication, *CLOSED))
 async def remove_password(request: AppRequest) -> Response:
     """Sign in without a password from now on."""
     resident = actor(request, Resident)
@@ -111,11 +111,11 @@ async def remove_password(request: AppRequest) -> Response:
 
 
 @access(Resident)
-@describe(reply=AppSecret, status=201, problems=(AuthenticatorAppAlreadyOn, *CLOSED))
+@describe(reply=AppSecret, status=201, problems=(AuthenticatorAppAlreadyOn, InsufficientUserAuthentication, *CLOSED))
 async def set_up_app(request: AppRequest) -> Response:
     """A secret for an authenticator app."""
-    resident_id, locale = actor(request, Resident).id, language_of(request)
-    made = await authenticator_app.set_up(resident_id, locale=locale, state=request.state)
+    resident, locale = actor(request, Resident), language_of(request)
+    made = await authenticator_app.set_up(resident.id, here=resident.session_id, locale=locale, state=request.state)
     return reply(AppSecret(secret=made.secret, address=made.address), status=201)
 
 
@@ -125,12 +125,13 @@ async def confirm_app(request: AppRequest) -> Response:
     """Show that the app has the secret: from now on sign-in asks for it."""
     asked = await read(request, ConfirmApp)
     digits = "".join(unicodedata.normalize("NFKC", asked.code).split())
-    await authenticator_app.confirm(actor(request, Resident).id, digits, state=request.state)
+    resident = actor(request, Resident)
+    await authenticator_app.confirm(resident.id, digits, here=resident.session_id, state=request.state)
     return no_content()
 
 
 @access(Resident)
-@describe(status=204, problems=(NotFound, *CLOSED))
+@describe(status=204, problems=(NotFound, InsufficientUserAuthentication, *CLOSED))
 async def turn_app_off(request: AppRequest) -> Response:
     """Sign in without the authenticator app from now on. Other sessions that were opened with it end."""
     resident = actor(request, Resident)
@@ -141,7 +142,7 @@ async def turn_app_off(request: AppRequest) -> Response:
 
 
 @access(Resident)
-@describe(reply=RecoveryCodes, status=201, problems=CLOSED)
+@describe(reply=RecoveryCodes, status=201, problems=(InsufficientUserAuthentication, *CLOSED))
 async def make_recovery_codes(request: AppRequest) -> Response:
     """Ten new recovery codes; all older ones end."""
     resident = actor(request, Resident)

@@ -6,6 +6,8 @@ from uuid import UUID
 
 from pydantic import Field
 
+from app_server.identity.presence import Purpose
+from app_server.identity.schemas import UsedPasskey
 from app_server.kernel.schemas import Schema
 
 
@@ -70,3 +72,22 @@ class RecoveryCodes(Schema):
     """Ten codes. They are shown this once."""
 
     codes: list[str]
+
+
+class ProvePresence(Schema):
+    """That it is the resident who wants to change something of this kind.
+
+    With a code sent to the phone: `code` and `challenge_id`. With the authenticator app or a recovery code, which who
+    has an app needs: `code` alone. With a passkey: `credential` and `challenge_id`.
+    """
+
+    purpose: Purpose
+    challenge_id: UUID | None = None
+    code: str | None = Field(None, min_length=1, max_length=40)
+    credential: UsedPasskey | None = None
+
+
+class PresenceProven(Schema):
+    """One change of that kind can be made in this session, within so many seconds."""
+
+    expires_in: int

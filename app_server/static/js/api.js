@@ -61,7 +61,9 @@ export async function call(method, path, { body, etag, key, headers = {}, signal
   if (!response.ok) {
     const problem = new ApiProblem({ code: "unexpected", status: response.status, ...(data ?? {}) });
     if (problem.code === "acting_over" || problem.code === "acting_changed") document.dispatchEvent(new CustomEvent("banyan:acting-changed"));
-    if (response.status === 401) document.dispatchEvent(new CustomEvent("banyan:signed-out", { detail: problem }));
+    if (problem.code === "insufficient_user_authentication") { // show that it is you, then come back to this page
+      location.assign(`/presence?${new URLSearchParams({ purpose: problem.members.purpose, next: location.pathname })}`);
+    } else if (response.status === 401) document.dispatchEvent(new CustomEvent("banyan:signed-out", { detail: problem }));
     throw problem;
   }
   return { data, etag: response.headers.get("etag"), headers: response.headers, status: response.status };

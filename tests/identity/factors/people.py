@@ -70,3 +70,9 @@ async def method_of(city: City, opened: httpx2.Response) -> str:
     assert opened.status_code == 201, opened.text
     rows: list[Any] = await city.rows("SELECT method FROM core_session ORDER BY id DESC LIMIT 1")
     return str(rows[0]["method"])
+
+
+async def prove(person: Person, purpose: str, code: str) -> None:
+    """Show by a code of the app, or a recovery code, that it is they."""
+    answer = await person.post("/v1/me/presence", json={"purpose": purpose, "code": code})
+    assert answer.status_code == 201, answer.text
