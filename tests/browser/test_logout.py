@@ -97,7 +97,7 @@ TAKE_BACK = """async (client) => {
 def test_she_sees_later_who_was_told(visit: Open, demo: Demo, clinic: Clinic, path: str, tmp_path: Path) -> None:
     page = visit("/", as_=next(numbers), size=PHONE)
     at_the_clinic(page, clinic)
-    page.goto(f"{demo.base_url}/me")
+    page.goto(f"{demo.base_url}/sessions")
     page.evaluate(TAKE_BACK, clinic.client_id)
     page.goto(demo.base_url + path)
     expect(page.get_by_role("heading", name=re.compile("Who was told of it|哪些服务已得知"))).to_be_visible()
