@@ -23,7 +23,15 @@ await serve({
   async finish({ login, query }) {
     const { client, redirectUri } = logins[login];
     const response = await client.processSigninResponse(`${redirectUri}?${query}`);
+    logins[login].idToken = response.id_token;
     const userinfo = await fetch(await client.metadataService.getUserInfoEndpoint(), { headers: { authorization: `Bearer ${response.access_token}` } });
     return { claims: response.profile, userinfo: await userinfo.json(), scope: response.scope };
+  },
+
+  /** Where the resident's browser goes when she signs out of the program. */
+  async leave({ login, to, state }) {
+    const { client, idToken } = logins[login];
+    const { url } = await client.createSignoutRequest({ post_logout_redirect_uri: to, id_token_hint: idToken, url_state: state });
+    return { url };
   },
 });

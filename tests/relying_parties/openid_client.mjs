@@ -63,6 +63,12 @@ await serve({
     return { claims, userinfo: await client.fetchUserInfo(config, tokens.access_token, claims.sub, options), scope: tokens.scope };
   },
 
+  /** Where the resident's browser goes when she signs out of the program. */
+  async leave({ login, to, state }) {
+    const { config, tokens } = logins[login];
+    return { url: client.buildEndSessionUrl(config, { post_logout_redirect_uri: to, id_token_hint: tokens.id_token, state }).href };
+  },
+
   /** The next tokens for the refresh token, and what the city says of whom they are about. */
   async renew({ login }) {
     const { config, options, tokens } = logins[login];

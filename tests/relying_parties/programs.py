@@ -115,6 +115,10 @@ class NodeLogin:
     number: int
     url: str
 
+    def leave(self, to: str, state: str) -> str:
+        """Where the resident's browser goes when she signs out of the program, to come back to `to`."""
+        return str(self.program.step("leave", login=self.number, to=to, state=state)["url"])
+
     def finish(self, came: CameBack) -> Login:
         query, form = (None, came.members) if came.posted else (urlencode(came.members), None)
         return Login(**self.program.step("finish", login=self.number, query=query, form=form))

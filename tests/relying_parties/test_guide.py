@@ -17,7 +17,7 @@ GUIDE = ROOT / "docs" / "guides" / "providers.md"
 
 
 def test_the_guides_program_greets_whoever_signs_in(served: Served, register: Register) -> None:
-    (program,) = (block.code for block in blocks(GUIDE) if block.language == "js")
+    program = next(block.code for block in blocks(GUIDE) if block.language == "js")
     place = f"http://127.0.0.1:{free_port()}"
     party = register(place=f"{place}/back")
     env = {**os.environ, "CITY": served.url, "CLIENT_ID": party.client_id, "BACK": party.redirect_uri}
