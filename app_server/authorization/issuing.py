@@ -2,18 +2,23 @@
 
 import base64
 from collections.abc import Mapping
+from datetime import datetime
 from uuid import UUID
+
+import orjson
 
 from app_server.authorization.redeeming import RedeemedCode, UnderMandate
 from app_server.authorization.service import subject_of
 from app_server.identity import assurance
 from app_server.identity.profiles import locale_of
 from app_server.identity.service import FIRST_PARTY
-from app_server.kernel.access import MiniApp, Resident
+from app_server.kernel.access import Acting, MiniApp, Resident
 from app_server.kernel.ids import uuid7_text
 from app_server.kernel.ports import Client
 from app_server.kernel.state import AppState
 from app_server.kernel.tokens import VerifiedClaims, sign
+
+ACTING = "token.acting"  # what the sealed part of such a token is bound to
 
 
 def scopes_of(client: Client) -> frozenset[str]:
@@ -80,6 +85,7 @@ def principal_of(claims: VerifiedClaims, state: AppState) -> Resident | MiniApp:
             session_id=UUID(claims["sid"]),
             roles=frozenset(claims["roles"]),
             organisation_id=UUID(claims["org"]) if claims["org"] else None,
+            acting=_acting(claims, state) if "act" in claims else None,
         )
     app_id, scopes = claims["client_id"], frozenset(claims["scope"].split())
     if "ctx" not in claims:
@@ -94,6 +100,41 @@ def principal_of(claims: VerifiedClaims, state: AppState) -> Resident | MiniApp:
         mandate_id=UUID(mandate_id) if mandate_id else None,
         act_sub=claims["act"]["sub"] if mandate_id else None,
     )
+
+
+def acting_token(resident: Resident, expires_at: datetime, state: AppState) -> str:
+    """The resident app's access token for who acts for that resident: `act` says who (RFC 8693 §4.1), without a chain.
+
+    How far the mandate goes, and the names that the ledger needs, stand in it sealed.
+    """
+    assert resident.acting is not None, "somebody acts"
+    issuer, now = state["settings"].base_url, int(state["clock"]().timestamp())
+    claims: dict[str, object] = {
+        "iss": issuer,
+        "aud": issuer,
+        "client_id": FIRST_PARTY,
+        "sub": str(resident.id),
+        "act": {"sub": str(resident.acting.actor_id)},
+        "sid": str(resident.session_id),
+        "roles": [],
+        "org": None,
+        "ctx": _b64(state["keys"].seal(ACTING, orjson.dumps(resident.acting, default=_plain).decode())),
+        "iat": now,
+        "exp": int(expires_at.timestamp()),
+        "jti": uuid7_text(),
+    }
+    return sign(claims, typ="at+jwt", keys=state["keys"])
+
+
+def _acting(claims: VerifiedClaims, state: AppState) -> Acting:
+    said = orjson.loads(state["keys"].open(ACTING, _unb64(claims["ctx"])))
+    ids = {name: UUID(said.pop(name)) for name in ("mandate_id", "actor_id", "own_session_id")}
+    return Acting(**said | ids | {"app_ids": frozenset(said["app_ids"])})
+
+
+def _plain(value: object) -> object:
+    """What orjson leaves to us: the driver's own UUIDs, and sets."""
+    return sorted(value) if isinstance(value, frozenset) else str(value)
 
 
 def access_claims(client: Client, jkt: str | None, state: AppState) -> dict[str, object]:

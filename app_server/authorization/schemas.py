@@ -173,6 +173,7 @@ class Tokens(Schema):
     """The answer of the token endpoint (RFC 6749 §5.1). `expires_in` in seconds."""
 
     access_token: str
+    issued_token_type: str | None = None
     token_type: str = "Bearer"
     expires_in: int
     scope: str = ""

@@ -7,6 +7,7 @@ from app_server.authorization.forms import Form
 from app_server.authorization.grants.app import for_app
 from app_server.authorization.grants.code import for_code
 from app_server.authorization.grants.device import for_device
+from app_server.authorization.grants.exchange import EXCHANGE, exchanged
 from app_server.authorization.grants.refresh import renewed
 from app_server.authorization.mistakes import claimed_client
 from app_server.authorization.problems import OAuthError
@@ -18,6 +19,7 @@ GRANTS: Mapping[str, Callable[[Form, AppState], Awaitable[Tokens]]] = {
     "client_credentials": for_app,
     "refresh_token": renewed,
     DEVICE_GRANT: for_device,
+    EXCHANGE: exchanged,
 }
 
 

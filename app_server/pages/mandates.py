@@ -122,7 +122,8 @@ async def change_capacity(request: AppRequest) -> Response:
     token = None
     if mandate := form.get("mandate_id"):
         me = user.acting.actor_id if user.acting else user.id
-        _, token = await capacity.act_for_another(me, user.own_session_id, _uuid(mandate), state=state)
+        opened = await capacity.act_for_another(me, user.own_session_id, _uuid(mandate), state=state)
+        token = opened.token
     if user.acting:
         await capacity.back_to_oneself(user.session_id, state=state)
     response = RedirectResponse("/", status_code=303, headers=PRIVATE)

@@ -1,5 +1,6 @@
 """Tokens of who acts for another: they say for whom and who, and are over with the mandate."""
 
+from datetime import timedelta
 from typing import Any
 
 import jwt
@@ -96,3 +97,95 @@ async def test_the_end_of_the_mandate_is_the_end_of_its_tokens_and_codes(
     async with city.browser(authorization=f"Bearer {tokens['access_token']}") as http:
         assert (await http.get("/oauth/userinfo")).status_code == 401
     assert (await app.trades(code)).json()["error"] == "invalid_grant"
+
+
+WISH = {
+    "grant_type": "urn:ietf:params:oauth:grant-type:token-exchange",
+    "client_id": "banyan",
+    "subject_token_type": "urn:banyan:token-type:mandate",
+    "actor_token_type": "urn:ietf:params:oauth:token-type:access_token",
+}
+
+
+def bearer(person: Person) -> str:
+    """Their own access token."""
+    return person.http.headers["authorization"].removeprefix("Bearer ")
+
+
+async def exchanged(person: Person, mandate_id: str, **changes: str | None) -> Any:
+    """What the token endpoint says to who wants to act under the mandate."""
+    form = WISH | {"subject_token": mandate_id, "actor_token": bearer(person)} | changes
+    async with person.city.browser() as http:
+        return await http.post("/oauth/token", data={name: value for name, value in form.items() if value is not None})
+
+
+async def test_an_app_exchanges_its_own_token_for_one_that_acts(city: City, lin: Person, chen: Person) -> None:
+    mandate_id = await accepted(lin, chen)
+    city.clock.ahead += timedelta(seconds=300)
+    answer = await exchanged(chen, mandate_id, resource=city.settings.base_url)
+    assert answer.status_code == 200, answer.text
+    tokens = answer.json()
+    assert tokens["issued_token_type"] == "urn:ietf:params:oauth:token-type:access_token"
+    assert "refresh_token" not in tokens
+    claims, own = said(tokens["access_token"]), said(bearer(chen))
+    assert (claims["sub"], claims["act"], claims["roles"]) == (lin.id, {"sub": chen.id}, [])
+    assert claims["exp"] <= own["exp"], "of no longer life than what it was given for"
+    assert tokens["expires_in"] <= city.settings.access_token_seconds - 300
+    async with city.browser(authorization=f"Bearer {tokens['access_token']}") as http:
+        me = (await http.get("/v1/me")).json()
+        assert (me["id"], me["acting"]["name"]) == (lin.id, "陈建国")
+        assert (await http.get("/v1/sessions")).json()["code"] == "not_on_behalf"
+        assert (await http.get("/v1/cards")).status_code == 200
+        uses = (await lin.get(f"/v1/mandates/{mandate_id}/uses")).json()["items"]
+        assert [use["what"] for use in uses] == [["cards"]]
+        await lin.delete(f"/v1/mandates/{mandate_id}")
+        assert (await http.get("/v1/cards")).status_code == 401
+
+
+async def test_the_exchange_keeps_to_the_reach_of_the_mandate(city: City, app: App, lin: Person, chen: Person) -> None:
+    looks = (await exchanged(chen, await accepted(lin, chen, reach="look"))).json()["access_token"]
+    library = (await exchanged(chen, await accepted(lin, chen, app_ids=["library"]))).json()["access_token"]
+    async with city.browser(authorization=f"Bearer {looks}") as http:
+        assert (await http.post("/v1/inbox/read", json={"up_to": 0})).json()["code"] == "mandate_too_narrow"
+    async with city.browser(authorization=f"Bearer {library}") as http:
+        assert (await http.get("/v1/cards")).json()["code"] == "mandate_too_narrow"
+        assert (await http.post("/v1/miniapps/library/launch")).json()["code"] == "consent_required"
+
+
+async def test_what_cannot_be_exchanged_is_told_as_the_standard_names_it(city: City, lin: Person, chen: Person) -> None:
+    mandate_id, over = await accepted(lin, chen), await accepted(lin, chen)
+    await lin.delete(f"/v1/mandates/{over}")
+    acts = (await exchanged(chen, mandate_id)).json()["access_token"]
+    before = len(await city.rows("SELECT 1 FROM core_session"))
+    for changes, error in (
+        ({"actor_token": acts}, "invalid_request"),
+        ({"actor_token": bearer(lin)}, "invalid_request"),
+        ({"actor_token": "x\u0000"}, "invalid_request"),
+        ({"actor_token": None}, "invalid_request"),
+        ({"subject_token": over}, "invalid_request"),
+        ({"subject_token": lin.id}, "invalid_request"),
+        ({"subject_token": "x\u0000"}, "invalid_request"),
+        ({"subject_token": None}, "invalid_request"),
+        ({"subject_token_type": WISH["actor_token_type"]}, "invalid_request"),
+        ({"actor_token_type": None}, "invalid_request"),
+        ({"requested_token_type": "urn:ietf:params:oauth:token-type:jwt"}, "invalid_request"),
+        ({"scope": "profile:read"}, "invalid_scope"),
+        ({"resource": "https://elsewhere.example"}, "invalid_target"),
+        ({"audience": "library"}, "invalid_target"),
+        ({"client_id": "library"}, "unauthorized_client"),
+    ):
+        answer = await exchanged(chen, mandate_id, **changes)
+        assert (answer.status_code, answer.json()["error"]) == (400, error), changes
+    assert len(await city.rows("SELECT 1 FROM core_session")) == before
+    async with city.browser() as http:
+        grants = (await http.get("/.well-known/openid-configuration")).json()["grant_types_supported"]
+    assert WISH["grant_type"] in grants
+
+
+async def test_what_was_exchanged_ends_with_the_sign_in_that_it_came_from(
+    city: City, lin: Person, chen: Person
+) -> None:
+    token = (await exchanged(chen, await accepted(lin, chen))).json()["access_token"]
+    await chen.delete("/v1/sign-in/sessions/current")
+    async with city.browser(authorization=f"Bearer {token}") as http:
+        assert (await http.get("/v1/me")).status_code == 401

@@ -4,7 +4,8 @@ It is a session of the one acted for, with the actor's own as its parent: what e
 launches, codes and tokens hang on it as on any session.
 """
 
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import NamedTuple
 from uuid import UUID
 
 from app_server.identity.acting.problems import ActingOver, MandateNotInForce
@@ -36,9 +37,18 @@ INSERT INTO core_session (id, resident_id, token_hash, user_agent, method, creat
 """
 
 
+class Opened(NamedTuple):
+    """A session under a mandate: the token of its cookie, and when it is over at the latest."""
+
+    token: str
+    expires_at: datetime
+
+
 @in_unit_of_work
-async def act_for_another(me: UUID, own_session: UUID, mandate_id: UUID, *, state: AppState) -> tuple[UUID, str]:
-    """Open a session under the mandate, audited; its id, and the token of its cookie.
+async def act_for_another(
+    me: UUID, own_session: UUID, mandate_id: UUID, *, no_longer_than: datetime | None = None, state: AppState
+) -> Opened:
+    """Open a session under the mandate, audited.
 
     Problem: `mandate_not_in_force`, for one that is not yours, has not begun or is over, or if an account is locked.
     """
@@ -46,6 +56,7 @@ async def act_for_another(me: UUID, own_session: UUID, mandate_id: UUID, *, stat
     row = await fetchrow(_IN_FORCE, mandate_id, me, own_session, now)
     if row is None:
         raise MandateNotInForce()
+    expires_at = min(no_longer_than or now + ACTING_LIFE, row["until_at"], row["expires_at"])
     await execute(
         _OPEN,
         session_id,
@@ -54,13 +65,13 @@ async def act_for_another(me: UUID, own_session: UUID, mandate_id: UUID, *, stat
         row["method"],
         row["created_at"],  # how and when the actor proved who they are
         now,
-        min(now + ACTING_LIFE, row["until_at"], row["expires_at"]),
+        expires_at,
         own_session,
         mandate_id,
         me,
     )
     await audit("resident", me, "mandate.used", f"mandate:{mandate_id}", details={"session": str(session_id)})
-    return session_id, token
+    return Opened(token, expires_at)
 
 
 async def back_to_oneself(session_id: UUID, *, state: AppState) -> None:
@@ -69,7 +80,7 @@ async def back_to_oneself(session_id: UUID, *, state: AppState) -> None:
 
 
 async def resolve_acting(token: str, state: AppState) -> Resident:
-    """The credential behind the cookie `banyan_acting`.
+    """Who acts with this token: the credential behind the cookie `banyan_acting`.
 
     One that is no good any more is not passed over: what was meant for another must not be done as oneself. Problem:
     `acting_over`, once; it takes the cookie back.
