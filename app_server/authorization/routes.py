@@ -294,20 +294,20 @@ async def _consents(request: AppRequest) -> Consents:
 
 
 routes: list[Route] = [
-    post("/oauth/token", token),
-    post("/oauth/par", push_request),
+    post("/oauth/token", token, cross_origin=True),
+    post("/oauth/par", push_request, cross_origin=True),
     post("/oauth/device_authorization", authorize_device),
     get("/oauth/device_authorization/{name}/qr", device_qr),
-    post("/oauth/revoke", revoke_token),
+    post("/oauth/revoke", revoke_token, cross_origin=True),
     post("/oauth/introspect", introspect_token),
-    get("/oauth/userinfo", userinfo),
-    post("/oauth/userinfo", userinfo),
+    get("/oauth/userinfo", userinfo, cross_origin=True),
+    post("/oauth/userinfo", userinfo, cross_origin=True),
     post("/v1/consents", give_consent),
     get("/v1/consents", list_consents),
     delete("/v1/consents/{consent_id:uuid}", withdraw_consent),
-    get("/.well-known/openid-configuration", discovery),
-    get("/.well-known/oauth-authorization-server", discovery),
-    get("/.well-known/jwks.json", jwks),
+    get("/.well-known/openid-configuration", discovery, cross_origin=True),
+    get("/.well-known/oauth-authorization-server", discovery, cross_origin=True),
+    get("/.well-known/jwks.json", jwks, cross_origin=True),
     *client_routes,
     *logout_routes,
 ]

@@ -25,6 +25,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from tortoise.exceptions import DBConnectionError
 
+from app_server.kernel import cross_origin
 from app_server.kernel.ids import uuid7_text
 from app_server.kernel.logs import logger, request_id
 from app_server.kernel.metrics import request_figures
@@ -59,6 +60,7 @@ HEADERS = [
     (b"x-frame-options", b"DENY"),
     (b"cross-origin-opener-policy", b"same-origin"),
 ]
+CROSS_ORIGIN_HEADERS = [*HEADERS, *cross_origin.HEADERS]
 
 ProblemPage = Callable[[AppRequest, Problem, str], Awaitable[Response]]
 log = logger(__name__)
@@ -78,13 +80,13 @@ class Frame:
         reference = uuid7_text()
         token = request_id.set(reference)
         request: AppRequest = AppRequest(scope, receive, send)
-        status, endless = 0, False
+        status, endless, headers = 0, False, HEADERS
 
         async def send_framed(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message["headers"] = [*message.get("headers", ()), *HEADERS, (b"x-request-id", reference.encode())]
+                message["headers"] = [*message.get("headers", ()), *headers, (b"x-request-id", reference.encode())]
             await send(message)
 
         path = "-"
@@ -93,6 +95,8 @@ class Frame:
                 scope["path_params"] = {}
                 route, scope["path_params"] = self._routes.find(scope["method"], scope["path"])
                 path = route.path
+                if route.cross_origin:
+                    headers = CROSS_ORIGIN_HEADERS
                 response: ASGIApp = await route.endpoint(request)
             except Exception as error:
                 if _client_left(error):

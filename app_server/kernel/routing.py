@@ -8,6 +8,7 @@ from uuid import UUID
 from pydantic import BaseModel
 from starlette.types import ASGIApp
 
+from app_server.kernel import cross_origin
 from app_server.kernel.problems import MethodNotAllowed, NotFound, Problem
 from app_server.kernel.state import AppRequest
 
@@ -16,21 +17,25 @@ Endpoint = Callable[[AppRequest], Awaitable[ASGIApp]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Route:
-    """One method on one path. Path parameters: `{name}`, `{name:uuid}`, and `{name:path}` for all that follows."""
+    """One method on one path. Path parameters: `{name}`, `{name:uuid}`, and `{name:path}` for all that follows.
+
+    With `cross_origin` pages of every origin may ask it, without cookies.
+    """
 
     method: str
     path: str
     endpoint: Endpoint
+    cross_origin: bool = False
 
 
-def get(path: str, endpoint: Endpoint) -> Route:
+def get(path: str, endpoint: Endpoint, *, cross_origin: bool = False) -> Route:
     """Reads; HEAD is answered too."""
-    return Route(method="GET", path=path, endpoint=endpoint)
+    return Route(method="GET", path=path, endpoint=endpoint, cross_origin=cross_origin)
 
 
-def post(path: str, endpoint: Endpoint) -> Route:
+def post(path: str, endpoint: Endpoint, *, cross_origin: bool = False) -> Route:
     """Adds or does."""
-    return Route(method="POST", path=path, endpoint=endpoint)
+    return Route(method="POST", path=path, endpoint=endpoint, cross_origin=cross_origin)
 
 
 def put(path: str, endpoint: Endpoint) -> Route:
@@ -162,6 +167,10 @@ class RouteTable:
         if route.method in node.methods:
             raise ValueError(f"{route.method} {route.path} is there twice")
         node.methods[route.method] = route
+        if route.cross_origin:
+            node.methods["OPTIONS"] = Route(
+                method="OPTIONS", path=route.path, endpoint=cross_origin.preflight, cross_origin=True
+            )
         if "{" not in route.path:
             self._plain[route.path] = node
 

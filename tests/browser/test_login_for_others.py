@@ -105,3 +105,23 @@ def test_the_question_and_the_way_back_are_whole_and_clean(
     page.locator("button[value=allow]").click()
     expect(page.locator("#onward")).to_be_visible()
     assert not faults_of(page)
+
+
+def test_a_program_that_lives_in_a_page_asks_from_its_own_origin(visit: Open, demo: Demo, clinic: Clinic) -> None:
+    page = visit("/sign-out", size=PHONE)
+    page.goto(clinic.home)
+    told = page.evaluate(
+        """async (city) => {
+            const metadata = await (await fetch(`${city}/.well-known/openid-configuration`)).json();
+            const keys = await (await fetch(metadata.jwks_uri)).json();
+            const form = new URLSearchParams({ grant_type: "authorization_code", client_id: "x", code: "y" });
+            const asked = { method: "POST", body: form, headers: { dpop: "a.b.c" } };
+            const refused = await fetch(metadata.token_endpoint, asked);
+            const nobody = await fetch(metadata.userinfo_endpoint, { headers: { authorization: "Bearer x" } });
+            const hidden = await fetch(`${city}/v1/me`).then(() => "seen", () => "hidden");
+            return [keys.keys.length, (await refused.json()).error, nobody.status, hidden];
+        }""",
+        demo.base_url,
+    )
+    assert told[0] >= 1
+    assert told[1:] == ["invalid_dpop_proof", 401, "hidden"]
