@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from app_server.authorization.issuing import principal_of
+from app_server.authorization.issuing import principal_of, session_of
 from app_server.authorization.mistakes import noted
 from app_server.authorization.proofs import ProofRefused, UsedProofs, nonce_now, proven_key
 from app_server.authorization.redeeming import Redemptions, redeem_all
@@ -89,7 +89,7 @@ async def lifespan(state: AppState) -> AsyncIterator[dict[str, Any]]:
     """Keep the verifier, with the tokens it has seen, and the redemptions that wait, for the life of the process."""
 
     def meaning(claims: VerifiedClaims) -> Bearer:
-        session_id = UUID(claims["sid"]) if "sid" in claims else None
+        session_id = session_of(claims, state)
         expires_at = datetime.fromtimestamp(claims["exp"], UTC)
         jkt = claims["cnf"]["jkt"] if "cnf" in claims else None
         return Bearer(principal=principal_of(claims, state), session_id=session_id, expires_at=expires_at, jkt=jkt)

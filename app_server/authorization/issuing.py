@@ -37,8 +37,8 @@ def resident_token(
     mandate: UnderMandate | None = None,
     state: AppState,
 ) -> str:
-    """An access token (RFC 9068), bound to the key of that thumbprint (RFC 9449 §6), if any. Who the resident is stands
-    in it sealed, so that the client learns only `sub`.
+    """An access token (RFC 9068), bound to the key of that thumbprint (RFC 9449 §6), if any. Who the resident is, and
+    the session that it ends with, stand in it sealed: the client learns only `sub`; two apps have nothing to compare.
 
     Where another acts for them, `act` says who, also as this client knows people (RFC 8693 §4.1).
     """
@@ -47,7 +47,7 @@ def resident_token(
     claims = access_claims(client, jkt, state) | {
         "sub": subject_of(client, resident_id, state["keys"]),
         "scope": " ".join(sorted(scopes)),
-        "sid": str(session_id),
+        "ses": _b64(state["keys"].seal("token.session", str(session_id))),
         "launch_id": str(launch_id),
         "ctx": _b64(sealed),
     }
@@ -100,6 +100,13 @@ def principal_of(claims: VerifiedClaims, state: AppState) -> Resident | MiniApp:
         mandate_id=UUID(mandate_id) if mandate_id else None,
         act_sub=claims["act"]["sub"] if mandate_id else None,
     )
+
+
+def session_of(claims: VerifiedClaims, state: AppState) -> UUID | None:
+    """The session that one of our access tokens ends with; None for an app's own."""
+    if "ses" in claims:
+        return UUID(state["keys"].open("token.session", _unb64(claims["ses"])))
+    return UUID(claims["sid"]) if "sid" in claims else None
 
 
 def acting_token(resident: Resident, expires_at: datetime, state: AppState) -> str:
