@@ -235,7 +235,7 @@ def test_she_signs_out_and_leaves_nothing_behind(visit: Open, demo: Demo) -> Non
     page = visit("/me", as_=leaver, size=PHONE)
     page.get_by_role("button", name="Sign out").click()
     page.get_by_role("dialog").get_by_role("button", name="Sign out").click()
-    page.wait_for_url("**/sign-in")
+    page.wait_for_url("**/sign-in?next=%2F")
     assert page.evaluate("localStorage.length") == 0
     assert "banyan_session" not in {cookie["name"] for cookie in page.context.cookies()}
     page.goto(demo.base_url + "/me")
