@@ -1,6 +1,8 @@
 """Identity as the host sees it."""
 
 from app_server.identity.acting.capacity import resolve_acting
+from app_server.identity.acting.company_routes import company_routes
+from app_server.identity.acting.counter_routes import counter_mandate_routes
 from app_server.identity.acting.ending import end_due, forget_old
 from app_server.identity.acting.routes import mandate_routes
 from app_server.identity.cookies import ACTING_COOKIE, SESSION_COOKIE
@@ -21,7 +23,15 @@ from app_server.kernel.resealing import Sealed
 module = Module(
     name="identity",
     routes=[
-        *(*routes, *passkey_routes, *session_routes, *mandate_routes, *counter_routes),
+        *(
+            *routes,
+            *passkey_routes,
+            *session_routes,
+            *mandate_routes,
+            *counter_mandate_routes,
+            *company_routes,
+            *counter_routes,
+        ),
         *(*factor_routes, *presence_routes),
     ],
     jobs=[

@@ -7,7 +7,7 @@ from uuid import UUID
 import orjson
 
 from app_server.identity import phones
-from app_server.identity.models import District, Resident
+from app_server.identity.models import District, LockedAs, Resident
 from app_server.identity.problems import DistrictUnknown, SessionOver
 from app_server.identity.schemas import ChangeProfile, DistrictView, Profile
 from app_server.kernel.batch import Batcher
@@ -76,8 +76,9 @@ async def districts() -> list[DistrictView]:
 async def load_profile_rows(ids: list[UUID]) -> Sequence[Any]:
     """The rows behind these profiles, in order; None for one that is not there."""
     rows = await fetch(
-        "SELECT r.id, r.phone_sealed, r.name_sealed, r.locale, r.theme, r.elder_mode, r.roles, r.version, r.created_at,"
-        " d.code, d.name, d.name_en FROM core_resident r LEFT JOIN core_district d ON d.code = r.district_code"
+        "SELECT r.id, r.phone_sealed, r.name_sealed, r.locale, r.theme, r.elder_mode, r.roles, r.locked_as, r.version,"
+        " r.created_at, d.code, d.name, d.name_en FROM core_resident r"
+        " LEFT JOIN core_district d ON d.code = r.district_code"
         " WHERE r.id = ANY($1)",
         ids,
     )
@@ -86,7 +87,7 @@ async def load_profile_rows(ids: list[UUID]) -> Sequence[Any]:
 
 
 def _profile(row: Any, keys: KeyRing) -> Profile:
-    if row is None or row["phone_sealed"] is None:
+    if row is None or row["locked_as"] == LockedAs.DELETED:
         raise SessionOver()
     district = DistrictView.model_construct(code=row["code"], name=row["name"], name_en=row["name_en"])
     return Profile.model_construct(

@@ -42,6 +42,8 @@ WITHOUT_A_KEY = {
     "DELETE /v1/sessions/others": "what is ended stays ended",
     "POST /v1/mandates/invitations": "reads",
     "POST /v1/mandates/{id:uuid}/accept": "the same yes again is the same yes",
+    "POST /v1/operator/mandates/{id:uuid}/end": "what is ended stays ended",
+    "DELETE /v1/companies/{id:uuid}/officers/{office:uuid}": "what is ended stays ended",
     "DELETE /v1/mandates/{id:uuid}": "what is ended stays ended",
     "PATCH /v1/me": "sets what it names to what it says; If-Match for who must not overwrite",
     "POST /v1/operator/residents/search": "reads; the look is in the audit",

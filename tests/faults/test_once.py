@@ -32,6 +32,10 @@ KEYED = [
     in (
         "/v1/consents",
         "/v1/mandates",
+        "/v1/operator/dependants",
+        "/v1/operator/companies",
+        "/v1/operator/mandates",
+        "/v1/companies/{id:uuid}/officers",
         "/v1/notices",
         "/v1/cards",
         "/v1/cards/{id:uuid}/status",

@@ -8,7 +8,8 @@ from tortoise.expressions import Q
 
 from app_server.identity.acting.events import MandateEnded
 from app_server.identity.acting.models import Mandate
-from app_server.identity.acting.rules import State
+from app_server.identity.acting.problems import SuccessorNeeded
+from app_server.identity.acting.rules import Role, State
 from app_server.identity.ending import end_sessions
 from app_server.identity.events import ResidentDeleted, ResidentDied
 from app_server.identity.sessions import sessions_of
@@ -16,7 +17,7 @@ from app_server.kernel.audit import audit
 from app_server.kernel.clearing import again, delete_page
 from app_server.kernel.events import record
 from app_server.kernel.state import AppState
-from app_server.kernel.unit_of_work import after_commit, in_unit_of_work
+from app_server.kernel.unit_of_work import after_commit, fetch, in_unit_of_work
 
 PAGE = 200  # mandates that end in one transaction
 NEVER_ACCEPTED_KEPT_FOR = timedelta(days=30)
@@ -40,6 +41,20 @@ async def end_of_mandate(
     after_commit(lambda: sessions_of(state).forget([row["id"] for row in rows]))
     await audit(*actor, "mandate.ended", f"mandate:{mandate.id}", reason=reason, details={"by": by})
     await record(MandateEnded(mandate_id=mandate.id, by=by, at=now))
+
+
+async def hold_company(company_id: UUID) -> None:
+    """Hold the company in the caller's unit of work, before any mandate of it: one leaves after the other."""
+    await fetch("SELECT 1 FROM core_resident WHERE id = $1 FOR UPDATE", company_id)
+
+
+async def require_successor(mandate: Mandate) -> None:
+    """Problem `successor_needed` if a company, which the caller holds, would be left without a legal representative."""
+    if mandate.state is not State.ACTIVE or mandate.role is not Role.REPRESENTATIVE:
+        return
+    others = Mandate.filter(principal_id=mandate.principal_id, role=Role.REPRESENTATIVE, state=State.ACTIVE)
+    if not await others.exclude(id=mandate.id).exists():
+        raise SuccessorNeeded()
 
 
 @in_unit_of_work

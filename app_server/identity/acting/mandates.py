@@ -5,7 +5,7 @@ from datetime import date, datetime, timedelta
 from uuid import UUID
 
 from app_server.identity import phones
-from app_server.identity.acting.ending import end_of_mandate
+from app_server.identity.acting.ending import end_of_mandate, hold_company, require_successor
 from app_server.identity.acting.events import MandateAccepted, MandateOffered
 from app_server.identity.acting.models import Mandate
 from app_server.identity.acting.problems import InvitationNotGood, MandateOver, MandateWithOneself
@@ -14,6 +14,7 @@ from app_server.identity.acting.rules import (
     CODE_LENGTH,
     LONGEST,
     OFFER_LIFE,
+    Kind,
     Side,
     State,
     begin_of,
@@ -165,8 +166,11 @@ async def _open_side(me: UUID, mandate: Mandate, code: str | None, keys: KeyRing
 @in_unit_of_work
 async def end(me: UUID, mandate_id: UUID, *, state: AppState) -> None:
     """End it, or refuse or take back the offer, and with it everything that is open under it. What has ended stays
-    ended. Problem: `not_found`.
+    ended. Problems: `not_found`; `successor_needed` for the last legal representative of a company.
     """
+    found = await Mandate.filter(id=mandate_id).first()
+    if found is not None and found.principal_id is not None and found.kind is Kind.OFFICER:
+        await hold_company(found.principal_id)
     mandate = await Mandate.filter(id=mandate_id).select_for_update().first()
     if mandate is None:
         raise NotFound()
@@ -175,6 +179,7 @@ async def end(me: UUID, mandate_id: UUID, *, state: AppState) -> None:
         if not mandate.to_phone_index or not await Resident.exists(id=me, phone_index=mandate.to_phone_index):
             raise NotFound()
         side = Side.PRINCIPAL if mandate.principal_id is None else Side.AGENT
+    await require_successor(mandate)
     await end_of_mandate(mandate, by=side.value, actor=("resident", me), state=state)
 
 

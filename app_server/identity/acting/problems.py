@@ -31,6 +31,13 @@ class SuccessorNeeded(Problem):
     status = 409
 
 
+class CompanyKnown(Problem):
+    """This company has an account already. Give its legal representative a mandate instead."""
+
+    code = "company_known"
+    status = 409
+
+
 class MandateNotInForce(Problem):
     """You cannot act under this mandate now. See from when and until when it is good, or ask for a new one."""
 

@@ -5,7 +5,7 @@ from uuid import UUID
 from starlette.responses import Response
 
 from app_server.identity.acting import mandates, views
-from app_server.identity.acting.problems import InvitationNotGood, MandateOver
+from app_server.identity.acting.problems import InvitationNotGood, MandateOver, MandateWithOneself, SuccessorNeeded
 from app_server.identity.acting.rules import shown_code
 from app_server.identity.acting.schemas import (
     AcceptMandate,
@@ -29,7 +29,9 @@ from app_server.kernel.state import AppRequest, AppState
 
 @access(Resident)
 @idempotent()
-@describe(body=OfferMandate, reply=MandateOffer, status=201, problems=(PhoneNotValid, TooManyRequests))
+@describe(
+    body=OfferMandate, reply=MandateOffer, status=201, problems=(PhoneNotValid, MandateWithOneself, TooManyRequests)
+)
 async def offer_mandate(request: AppRequest) -> Response:
     """Offer to act for somebody, or to let them act for you."""
     me, asked, state = actor(request, Resident), await read(request, OfferMandate), request.state
@@ -75,7 +77,7 @@ async def accept_mandate(request: AppRequest) -> Response:
 
 
 @access(Resident)
-@describe(status=204, problems=(NotFound,))
+@describe(status=204, problems=(NotFound, SuccessorNeeded))
 async def end_mandate(request: AppRequest) -> Response:
     """End it, refuse it, or take the offer back. What is open under it ends within seconds."""
     await mandates.end(actor(request, Resident).id, request.path_params["id"], state=request.state)

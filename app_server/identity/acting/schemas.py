@@ -1,7 +1,7 @@
 """What mandates say over the wire."""
 
 from datetime import date, datetime
-from typing import Literal
+from typing import Annotated, Literal
 from uuid import UUID
 
 from pydantic import Field
@@ -10,7 +10,8 @@ from app_server.identity.acting.rules import Kind, Reach, Role, Side, State
 from app_server.kernel.schemas import Page, Schema
 from app_server.kernel.text import OneLine
 
-AppId = OneLine
+Reason = Annotated[str, Field(min_length=3, max_length=500, pattern=r"\S")]
+Phone = Annotated[str, Field(min_length=5, max_length=30, examples=["138 0000 0001"])]
 
 
 class OfferMandate(Schema):
@@ -23,7 +24,7 @@ class OfferMandate(Schema):
 
     kind: Literal[Kind.CAREGIVER, Kind.COUNTER]
     you_are: Side
-    phone: str | None = Field(None, min_length=5, max_length=30, examples=["138 0000 0001"])
+    phone: Phone | None = None
     reach: Reach = Reach.LOOK
     app_ids: list[str] = Field(default_factory=list, max_length=20)
     starts_on: date | None = None
@@ -97,3 +98,62 @@ class UseView(Schema):
 
 class UsePage(Page[UseView]):
     """What was done, the latest first."""
+
+
+class OpenDependant(Schema):
+    """Somebody without a phone of their own, as an officer has checked; `birth_date` says when they are of age."""
+
+    name: OneLine = Field(min_length=1, max_length=60)
+    birth_date: date
+    reason: Reason
+
+
+class OpenCompany(Schema):
+    """A legal person, as an officer has checked, by its unified social credit code (GB 32100)."""
+
+    name: OneLine = Field(min_length=2, max_length=120)
+    credit_code: str = Field(max_length=40, examples=["91350100M000100Y43"])
+    reason: Reason
+
+
+class AccountOpened(Schema):
+    """The account's id: mandates are opened for it."""
+
+    id: UUID
+
+
+class OpenMandate(Schema):
+    """Who may act for an account that was opened at a counter. `role` is an officer's, a legal representative's by
+    default. A parent's ends at the latest when the child is of age; for the others give `until`.
+    """
+
+    kind: Literal[Kind.PARENT, Kind.WARD, Kind.OFFICER]
+    principal_id: UUID
+    phone: Phone
+    role: Role | None = None
+    until: date | None = None
+    reason: Reason
+
+
+class EndMandate(Schema):
+    """Why an officer ends a mandate."""
+
+    reason: Reason
+
+
+class MandateOpened(Schema):
+    """The mandate's id, and when it ends at the latest. The owner of the number accepts it."""
+
+    id: UUID
+    until_at: datetime
+
+
+class OfferOffice(Schema):
+    """An office in a company, offered to the owner of a number, who accepts it."""
+
+    role: Role
+    phone: Phone
+    reach: Reach = Reach.ACT
+    app_ids: list[str] = Field(default_factory=list, max_length=20)
+    starts_on: date | None = None
+    until: date

@@ -43,6 +43,18 @@ async def mandate_of(me: UUID, mandate_id: UUID, *, state: AppState) -> MandateV
     return _view(row, me, state["keys"])
 
 
+async def mandates_for(company_id: UUID, page: PageRequest, *, state: AppState) -> MandatePage:
+    """A company's mandates as it sees them, the newest first."""
+    rows = await fetch(
+        f"{_SELECT} WHERE m.principal_id = $1 AND ($2::uuid IS NULL OR m.id < $2) ORDER BY m.id DESC LIMIT $3",
+        company_id,
+        page.place(UUID),
+        page.limit + 1,
+    )
+    shown, following = page.part(rows, "id")
+    return MandatePage(items=[_view(row, company_id, state["keys"]) for row in shown], next=following)
+
+
 async def offered_to(me: UUID, mandate_id: UUID, *, state: AppState) -> MandateView:
     """An open offer, for somebody who has shown its code."""
     row = await fetchrow(f"{_SELECT} WHERE m.id = $1", mandate_id)
