@@ -268,10 +268,24 @@ def client_close(
     """Close a provider's client, in every process within seconds: nobody signs in with it, and its tokens die."""
     import asyncio
 
-    from app_server.closing import close_client
+    from app_server.client_acts import close_client
     from app_server.kernel.settings import Settings
 
     typer.echo(asyncio.run(close_client(Settings.from_env(), client_id, reason=reason)))
+
+
+@client_app.command("secret")
+def client_secret(
+    client_id: Annotated[str, typer.Argument(help="The client's id, as its links to /authorize have it.")],
+    reason: Annotated[str, typer.Option(help="Why; it stands in the audit.")],
+) -> None:
+    """Let a provider's client prove itself by a secret (client_secret_basic), shown once; the one before stays good."""
+    import asyncio
+
+    from app_server.client_acts import give_client_secret
+    from app_server.kernel.settings import Settings
+
+    typer.echo(asyncio.run(give_client_secret(Settings.from_env(), client_id, reason=reason)))
 
 
 @jobs_app.command("dead")

@@ -90,10 +90,13 @@ def read(
     pairs: Sequence[tuple[str, str]],
     find: Callable[[str], Client | None],
     hinted: Callable[[str], Mapping[str, Any]],
+    *,
+    issuer: str,
 ) -> tuple[Asked, Client]:
     """The request, and who asks. Raises `NotProven`, then `AskedWrong`; neither repeats what was sent.
 
-    `hinted` gives the claims of an ID token of ours, and raises `TokenRefused` for anything else.
+    `hinted` gives the claims of an ID token of ours, and raises `TokenRefused` for anything else. `issuer` is the only
+    resource that tokens are for (RFC 8707).
     """
     counted = Counter(name for name, _ in pairs)
     given = {name: value for name, value in pairs if value}  # without a value it is not there (RFC 6749 §3.1)
@@ -105,14 +108,16 @@ def read(
         told = state if sound else None
         return AskedWrong(error, description, redirect_uri=redirect_uri, mode=mode, state=told)
 
-    if any(count > 1 for count in counted.values()):
-        twice = sorted(name for name in _NAMES if counted[name] > 1)
+    if any(count > 1 for name, count in counted.items() if name != "resource"):  # that one may (RFC 8707 §2)
+        twice = sorted(name for name in _NAMES - {"resource"} if counted[name] > 1)
         raise wrong("invalid_request", f"{', '.join(twice) or 'a parameter'}: send it once")
     for name, value in given.items():
         most = {"id_token_hint": MAX_BYTES, "claims": claims.LONGEST}.get(name, LONGEST)
         if len(value) > most or not (name == "claims" or _PRINTABLE.fullmatch(value)):
             which = name if name in _NAMES else "a parameter"
             raise wrong("invalid_request", f"{which} is too long or has a character that is not printable ASCII")
+    if any(value not in ("", issuer) for name, value in pairs if name == "resource"):
+        raise wrong("invalid_target", f"resource may be {issuer} and nothing else")
     if _mode(given.get("response_mode"), redirect_uri) is None:
         raise wrong("invalid_request", "response_mode must be query, or form_post for an address on the web")
     for name, error in _NOT_SUPPORTED.items():

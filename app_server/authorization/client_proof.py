@@ -1,8 +1,9 @@
-"""Who the client is: a signed assertion (private_key_jwt, OpenID Connect Core §9), or no key and PKCE alone."""
+"""Who the client is: a signed assertion (private_key_jwt, OpenID Connect Core §9), a secret, or PKCE alone."""
 
-from collections.abc import Mapping
 from datetime import UTC, datetime
 
+from app_server.authorization.client_secrets import proves
+from app_server.authorization.forms import Form
 from app_server.authorization.problems import OAuthError, required
 from app_server.kernel.ids import uuid7
 from app_server.kernel.ports import Client, Proof
@@ -14,7 +15,7 @@ ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"  # RFC
 ASSERTION_LIFE = 3600  # seconds: the most that `exp` of an assertion may lie after its `iat`; it is good once
 
 
-async def authenticated(form: Mapping[str, str], state: AppState) -> Client:
+async def authenticated(form: Form, state: AppState) -> Client:
     """The client, proven; its assertion is used up. Raises `OAuthError`."""
     client, assertion = proven_client(form, state)
     if assertion is not None:
@@ -22,13 +23,20 @@ async def authenticated(form: Mapping[str, str], state: AppState) -> Client:
     return client
 
 
-def proven_client(form: Mapping[str, str], state: AppState) -> tuple[Client, VerifiedClaims | None]:
-    """The client, proven by a signed assertion (private_key_jwt, OpenID Connect Core §9), or one that has no key."""
+def proven_client(form: Form, state: AppState) -> tuple[Client, VerifiedClaims | None]:
+    """The client, proven by a signed assertion, which is not used up yet, or by a secret; or one that has no key."""
+    if form.secret is not None:
+        client = state["ports"].clients.find(form["client_id"])
+        if client is None or not proves(client, form.secret):
+            raise OAuthError("invalid_client", "there is no such client, or the secret is not one of its", 401)
+        return client, None
     public = state["ports"].clients.find(form.get("client_id", ""))
     if public is not None and public.proof is Proof.NONE:
         if "client_assertion" in form:
             raise OAuthError("invalid_client", "this client has no key registered; leave client_assertion out", 401)
         return public, None
+    if public is not None and public.proof is Proof.CLIENT_SECRET_BASIC:
+        raise OAuthError("invalid_client", "this client proves itself by its secret, in Authorization: Basic", 401)
     if form.get("client_assertion_type") != ASSERTION_TYPE:
         raise OAuthError("invalid_client", f"client_assertion_type must be {ASSERTION_TYPE}", 401)
     token = required(form, "client_assertion")

@@ -33,7 +33,7 @@ PARTS = ("kty", "crv", "x", "y", "kid", "use", "alg")  # what is kept of a publi
 @in_unit_of_work
 async def register(asked: DescribeClient, *, by: Provider, state: AppState) -> ClientView:
     """A new client of the provider's organisation, open at once. Raises `validation_failed`."""
-    _check(asked, state)
+    _check(asked, state, has_secret=False)
     await execute("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", f"clients of {by.organisation_id}")
     if len(await _rows(by, None, UUID(int=0), MOST)) >= MOST:
         raise ValidationFailed(f"An organisation has at most {MOST} clients. Remove one that is not used any more.")
@@ -58,16 +58,17 @@ async def change(
 
     Problems: `not_found`, `precondition_failed` when `version` is given and stale, `validation_failed`.
     """
-    _check(asked, state)
     before = await _own(client_id, by)
+    _check(asked, state, has_secret=before["proof"] == Proof.CLIENT_SECRET_BASIC)
     if version is not None and version != before["version"]:
         raise PreconditionFailed()
     row = await fetchrow(
         f"UPDATE core_registered_client SET ({COLUMNS}) = ($2, $3, $4, $5, $6, $7, $8, $9, $10, $11),"
-        " version = version + 1"
+        " secret_hashes = CASE WHEN $12 THEN secret_hashes END, version = version + 1"
         f" WHERE id = $1 RETURNING id, {DETAILS}",
         before["id"],
         *_columns(asked),
+        asked.proof is Proof.CLIENT_SECRET_BASIC,
     )
     return await _told("client.changed", row, by, state)
 
@@ -156,7 +157,7 @@ async def _told(action: str, row: Any, by: Provider, state: AppState) -> ClientV
     return view
 
 
-def _check(asked: DescribeClient, state: AppState) -> None:
+def _check(asked: DescribeClient, state: AppState, *, has_secret: bool) -> None:
     own, errors = state["settings"].base_url, []
     if not asked.redirect_uris and not asked.device_flow:
         detail = "Send at least one, unless only screens ask (device_flow)."
@@ -173,8 +174,12 @@ def _check(asked: DescribeClient, state: AppState) -> None:
     if not all(_is_text(key.get(part, "")) for key in asked.public_keys for part in PARTS):
         detail = f"Send {', '.join(PARTS)} of a public key as texts."
         errors.append(FieldError(pointer="/public_keys", detail=detail))
-    if asked.proof is Proof.NONE and asked.public_keys:
-        errors.append(FieldError(pointer="/public_keys", detail="A client without proof has no keys: leave them out."))
+    if asked.proof is not Proof.PRIVATE_KEY_JWT and asked.public_keys:
+        detail = "Only a client that proves itself by a key has keys: leave them out."
+        errors.append(FieldError(pointer="/public_keys", detail=detail))
+    if asked.proof is Proof.CLIENT_SECRET_BASIC and not has_secret:
+        detail = "Only the city gives a client a secret. Use a key (private_key_jwt), or ask the city."
+        errors.append(FieldError(pointer="/proof", detail=detail))
     if len({scope.scope for scope in asked.scopes}) != len(asked.scopes):
         errors.append(FieldError(pointer="/scopes", detail="Name each scope once."))
     if errors:

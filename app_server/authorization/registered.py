@@ -20,7 +20,8 @@ PATIENCE = 2.5  # seconds for one look
 
 DETAILS = (
     "client_id, version, organisation_id, name, redirect_uris, post_logout_redirect_uris, backchannel_logout_uri,"
-    " backchannel_logout_session_required, proof, public_keys, scopes, device_flow, dpop_bound, created_at"
+    " backchannel_logout_session_required, proof, public_keys, scopes, device_flow, dpop_bound, secret_hashes,"
+    " created_at"
 )
 
 log = logger(__name__)
@@ -95,6 +96,7 @@ def client_of(row: Mapping[str, Any]) -> Client:
         post_logout_redirect_uris=frozenset(orjson.loads(row["post_logout_redirect_uris"] or "[]")),
         device_flow=row["device_flow"],
         dpop_bound=row["dpop_bound"],
+        secret_hashes=orjson.loads(row["secret_hashes"] or "[]"),
         backchannel_logout_uri=row["backchannel_logout_uri"],
     )
 

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from app_server.authorization.access_tokens import bearer_of
 from app_server.authorization.client_proof import authenticated
+from app_server.authorization.forms import Form
 from app_server.authorization.issuing import token_type
 from app_server.authorization.problems import OAuthError
 from app_server.identity.service import FIRST_PARTY, end_session
@@ -21,7 +22,7 @@ NOT_ACTIVE: Mapping[str, Any] = {"active": False}  # says nothing about why (RFC
 REFRESH_PREFIX = "br_"
 
 
-async def revoke(form: Mapping[str, str], state: AppState) -> None:
+async def revoke(form: Form, state: AppState) -> None:
     """End the session that the token belongs to, with all its tokens; nothing happens for any other token.
 
     A mini-app's launch is part of the resident's own session, which is not the mini-app's to end. A client that gives
@@ -38,7 +39,7 @@ async def revoke(form: Mapping[str, str], state: AppState) -> None:
         sessions_of(state).forget(await end_session(session_id, state=state, told=told))
 
 
-async def introspect(form: Mapping[str, str], state: AppState) -> Mapping[str, Any]:
+async def introspect(form: Form, state: AppState) -> Mapping[str, Any]:
     """What the token is worth now, for the client that it was given to."""
     client_id, token = await _asked(form, state)
     client = state["ports"].clients.find(client_id)
@@ -63,10 +64,10 @@ def _active(client_id: str, scope: str | None, expires_at: datetime, jkt: str | 
     return told | ({"cnf": {"jkt": jkt}} if jkt else {})  # RFC 9449 §6.2
 
 
-async def _asked(form: Mapping[str, str], state: AppState) -> tuple[str, str]:
+async def _asked(form: Form, state: AppState) -> tuple[str, str]:
     """Who asks, proven, and about which token."""
     token = form.get("token")
-    if form.get("client_id") == FIRST_PARTY and "client_assertion" not in form:
+    if form.get("client_id") == FIRST_PARTY and "client_assertion" not in form and form.secret is None:
         client_id = FIRST_PARTY
     else:
         client_id = (await authenticated(form, state)).app_id

@@ -15,6 +15,7 @@ from app_server.authorization.asking import read as read_question
 from app_server.authorization.claims import CLAIMS
 from app_server.authorization.client_proof import authenticated
 from app_server.authorization.client_routes import client_routes
+from app_server.authorization.client_secrets import CHALLENGE, WRONG_ONES, tries_basic
 from app_server.authorization.forms import Form
 from app_server.authorization.forms import read as read_request
 from app_server.authorization.grants.app import APP_SCOPES
@@ -44,6 +45,7 @@ from app_server.kernel.drawing import svg
 from app_server.kernel.idempotency import idempotent
 from app_server.kernel.key_times import cached_for
 from app_server.kernel.languages import LANGUAGES, language_of
+from app_server.kernel.limits import limit
 from app_server.kernel.ports import Proof
 from app_server.kernel.problems import BadCursor, NotFound, TooManyRequests
 from app_server.kernel.routing import Route, delete, describe, get, post
@@ -58,21 +60,21 @@ REFUSALS = {400: TokenRefusal, 401: TokenRefusal}
 
 
 @access(Anonymous)
-@describe(reply=Tokens, body_media_types=FORM, refusals=REFUSALS)
+@describe(reply=Tokens, body_media_types=FORM, refusals=REFUSALS, problems=(TooManyRequests,))
 async def token(request: AppRequest) -> Response:
     """Exchange a code, a client's own proof, or a refresh token for tokens (RFC 6749)."""
     return await _answered(request, _tokens)
 
 
 @access(Anonymous)
-@describe(body_media_types=FORM, refusals=REFUSALS)
+@describe(body_media_types=FORM, refusals=REFUSALS, problems=(TooManyRequests,))
 async def revoke_token(request: AppRequest) -> Response:
     """A client gives back a token, and all that belongs to it (RFC 7009)."""
     return await _answered(request, _revoked)
 
 
 @access(Anonymous)
-@describe(reply=TokenState, body_media_types=FORM, refusals=REFUSALS)
+@describe(reply=TokenState, body_media_types=FORM, refusals=REFUSALS, problems=(TooManyRequests,))
 async def introspect_token(request: AppRequest) -> Response:
     """Whether a token of the client's own is good now, and for what (RFC 7662)."""
     return await _answered(request, revoking.introspect)
@@ -125,6 +127,9 @@ async def _answered(request: AppRequest, answer: OAuthAnswer, status: int = 200)
         error, description = refused.error, refused.description
         if error not in NO_MISTAKE:
             note(claimed_client(form), endpoint=request.url.path, error=error, description=description, state=state)
+        if error == "invalid_client" and tries_basic(request):
+            await limit(state["redis"], "client_secret", client_address(request), WRONG_ONES)
+            headers["www-authenticate"] = CHALLENGE
         return reply({"error": error, "error_description": description}, status=refused.status, headers=headers)
 
 
@@ -135,7 +140,8 @@ async def _tokens(form: Form, state: AppState) -> Mapping[str, Any]:
 async def _pushed(form: Form, state: AppState) -> Mapping[str, Any]:
     client = await authenticated(form, state)
     try:
-        asked, asking = read_question(list(form.items()), state["ports"].clients.find, partial(hinted, state=state))
+        find, hints, issuer = state["ports"].clients.find, partial(hinted, state=state), state["settings"].base_url
+        asked, asking = read_question(list(form.items()), find, hints, issuer=issuer)
     except NotProven as reason:
         raise OAuthError("invalid_request", str(reason)) from None
     except AskedWrong as wrong:
@@ -241,7 +247,9 @@ async def discovery(request: AppRequest) -> Response:
             "id_token_signing_alg_values_supported": ["ES256"],
             "token_endpoint_auth_methods_supported": [proof.value for proof in Proof],
             "revocation_endpoint_auth_methods_supported": [proof.value for proof in Proof],
-            "introspection_endpoint_auth_methods_supported": [Proof.PRIVATE_KEY_JWT.value],
+            "introspection_endpoint_auth_methods_supported": [
+                proof.value for proof in Proof if proof is not Proof.NONE
+            ],
             "token_endpoint_auth_signing_alg_values_supported": SIGNING,
             "revocation_endpoint_auth_signing_alg_values_supported": SIGNING,
             "introspection_endpoint_auth_signing_alg_values_supported": SIGNING,

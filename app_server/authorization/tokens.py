@@ -31,6 +31,9 @@ async def answer(form: Form, state: AppState) -> Tokens:
     grant = GRANTS.get(asked)
     if grant is None:
         raise OAuthError("unsupported_grant_type", f"use one of: {', '.join(GRANTS)}")
+    issuer = state["settings"].base_url
+    if form.get("resource") not in (None, "", issuer):  # RFC 8707 §2.2
+        raise OAuthError("invalid_target", f"resource may be {issuer} and nothing else")
     client = state["ports"].clients.find(claimed_client(form))
     if client is not None and client.dpop_bound and form.jkt is None:
         raise OAuthError("invalid_request", "this client's tokens are bound to a key: send a DPoP header (RFC 9449)")

@@ -81,6 +81,7 @@ class Proof(StrEnum):
     """How a client proves at the token endpoint who it is (OpenID Connect Core §9)."""
 
     PRIVATE_KEY_JWT = "private_key_jwt"
+    CLIENT_SECRET_BASIC = "client_secret_basic"  # only where the city allows it
     NONE = "none"  # it cannot keep a secret; PKCE alone binds its codes
 
 
@@ -92,6 +93,7 @@ class Client:
     where it may have people led after they sign out; at `backchannel_logout_uri` it hears that a session has ended.
     With `device_flow` its screens may ask for a resident's phone (RFC 8628). With `dpop_bound` it
     gets tokens bound to a key, and no others (RFC 9449 §5.2).
+    `secret_hashes` are those of the secrets that are good now.
     """
 
     app_id: str
@@ -105,6 +107,7 @@ class Client:
     post_logout_redirect_uris: frozenset[str] = frozenset()
     device_flow: bool = False
     dpop_bound: bool = False
+    secret_hashes: Sequence[str] = ()
     backchannel_logout_uri: str | None = None
 
 

@@ -40,7 +40,8 @@ async def authorize(request: AppRequest) -> Response:
     await requests.spare(client_address(request), state=request.state)
     try:
         hints = partial(hinted, state=request.state)
-        asked = await _pushed(request, given) or read(given, request.state["ports"].clients.find, hints)[0]
+        find, issuer = request.state["ports"].clients.find, settings.base_url
+        asked = await _pushed(request, given) or read(given, find, hints, issuer=issuer)[0]
     except NotProven as reason:
         _note(request, given, "invalid_request", str(reason))
         raise AuthorizationNotAsked(str(reason)) from None

@@ -8,8 +8,9 @@ from banyan_sdk.manifest import AppId
 from pydantic import TypeAdapter, ValidationError
 
 from app_server.authorization import clients
+from app_server.authorization.client_secrets import proves
 from app_server.authorization.registered import RegisteredClients, kept
-from app_server.closing import close_client
+from app_server.client_acts import close_client, give_client_secret
 from app_server.kernel.problems import TemporarilyUnavailable
 from app_server.kernel.settings import Settings, SettingsError
 from tests.actors import Person
@@ -92,6 +93,24 @@ async def test_the_city_closes_a_client_once_and_it_is_audited(
         acts = await opened.rows("SELECT actor_id, reason FROM core_audit_entry WHERE action = 'client.closed'")
         assert [tuple(act) for act in acts] == [("banyan client close", "it asks for codes")]
         assert opened.state["ports"].clients.find(client_id) is None
+
+
+async def test_the_command_gives_a_client_a_secret_and_shows_it_once(
+    city: City, settings: Settings, provider: Person
+) -> None:
+    client_id = await registered(provider)
+    with pytest.raises(SettingsError, match="Say why"):
+        await give_client_secret(settings, client_id, reason="x" * 501)
+    with pytest.raises(SettingsError, match="is open"):
+        await give_client_secret(settings, "c_nobody", reason="an old library")
+    told = await give_client_secret(settings, client_id, reason="an old library")
+    secret = told.split(": ")[1].split("\n")[0]
+    async with open_city(settings) as opened:
+        client = opened.state["ports"].clients.find(client_id)
+        assert client is not None
+        assert proves(client, secret)
+        acts = await opened.rows("SELECT actor_id FROM core_audit_entry WHERE action = 'client.secret_given'")
+        assert [act["actor_id"] for act in acts] == ["banyan client secret"]
 
 
 async def test_another_organisations_client_is_not_there(city: City, provider: Person) -> None:

@@ -5,10 +5,12 @@ Tests here are plain functions: the city and the programs are other processes.
 
 import asyncio
 import os
+import re
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -47,6 +49,21 @@ class Served:
 
     url: str
     people: Iterator[int]
+    settings: Settings
+
+    def gives_secret(self, party: Party) -> Party:
+        """The same client with a secret, as an operator gives it at the command line."""
+        command = [sys.executable, "-P", "-m", "app_server.cli", "client", "secret", party.client_id, "--reason", "old"]
+        env = {**os.environ, **self.settings.to_env()}
+        told = subprocess.run(command, env=env, capture_output=True, text=True, check=True).stdout
+        (secret,) = re.findall(r"cs_[\w-]+", told)
+        wrong = {"grant_type": "client_credentials", "client_id": party.client_id}
+
+        def known() -> bool:
+            return "secret" in httpx2.post(f"{self.url}/oauth/token", data=wrong).text
+
+        assert wait_until(known, seconds=10, every=0.1)
+        return replace(party, secret=secret)
 
     def resident(self, answer: str = "allow") -> Resident:
         """Somebody who has never been here."""
@@ -71,7 +88,7 @@ def served(settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iter
     logs = tmp_path_factory.mktemp("served")
     with _running("work", own, logs), _running("serve", own, logs) as log:
         assert wait_until(lambda: answers(port, "/readyz"), seconds=READY_SECONDS, every=0.05), tail(log)
-        yield Served(url, count(1))
+        yield Served(url, count(1), own)
 
 
 @contextmanager

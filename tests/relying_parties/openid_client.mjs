@@ -5,8 +5,9 @@ import { serve } from "./steps.mjs";
 
 const logins = [];
 
-async function configuration({ issuer, client_id: clientId, key }) {
-  const proof = key ? client.PrivateKeyJwt({ key: await imported(key), kid: key.kid }) : client.None();
+async function configuration({ issuer, client_id: clientId, key, secret }) {
+  const unkeyed = () => secret ? client.ClientSecretBasic(secret) : client.None();
+  const proof = key ? client.PrivateKeyJwt({ key: await imported(key), kid: key.kid }) : unkeyed();
   return client.discovery(new URL(issuer), clientId, undefined, proof, { execute: [client.allowInsecureRequests] });
 }
 

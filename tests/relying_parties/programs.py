@@ -26,7 +26,7 @@ SCOPE = "openid profile phone"
 
 @dataclass(frozen=True, kw_only=True)
 class Party:
-    """A registered client. `key` is its private JWK; None for one that proves itself by PKCE alone.
+    """A registered client. `key` is its private JWK, `secret` what the city gave it; else PKCE alone proves it.
 
     `holds` is the algorithm of a key that its tokens are bound to (DPoP); `pushes` says that it asks by PAR.
     """
@@ -35,6 +35,7 @@ class Party:
     client_id: str
     redirect_uri: str
     key: dict[str, Any] | None = None
+    secret: str | None = None
     holds: str | None = None
     pushes: bool = False
 
@@ -154,7 +155,7 @@ class AuthlibLogin:
             server_metadata_url=f"{party.issuer}/.well-known/openid-configuration",
             client_kwargs={"scope": SCOPE, "code_challenge_method": "S256", **_proof(party)},
             client_auth_methods=[_assertion(party)] if party.key else None,
-            client_secret=_key(party.key) if party.key else None,
+            client_secret=_key(party.key) if party.key else party.secret,
         )
         assert isinstance(registered, StarletteOAuth2App)
         self._app, self._session = registered, dict[str, Any]()
@@ -182,7 +183,8 @@ class AuthlibLogin:
 
 
 def _proof(party: Party) -> dict[str, str]:
-    return {"token_endpoint_auth_method": "private_key_jwt" if party.key else "none"}
+    method = "private_key_jwt" if party.key else "client_secret_basic" if party.secret else "none"
+    return {"token_endpoint_auth_method": method}
 
 
 def _key(jwk: dict[str, Any]) -> ECKey | OKPKey:

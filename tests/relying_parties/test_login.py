@@ -39,6 +39,21 @@ def test_a_program_proves_itself_by_its_key(
 
 
 @pytest.mark.parametrize("name", WITH_KEYS)
+def test_a_program_proves_itself_by_a_secret_that_the_city_gave_it(
+    served: Served, register: Register, programs: Programs, name: str
+) -> None:
+    party = served.gives_secret(register(by=STRANGER))
+    begun = programs[name].begin(party)
+    login = begun.finish(served.resident().goes(begun.url))
+    assert login.claims["sub"] == login.userinfo["sub"]
+    other = programs[name].begin(replace(party, secret="cs_wrong"))
+    came = served.resident().goes(other.url)
+    with pytest.raises(Refused) as refused:
+        other.finish(came)
+    assert refused.value.error in ("invalid_client", None)  # openid-client reads the challenge, and says just that
+
+
+@pytest.mark.parametrize("name", WITH_KEYS)
 def test_another_key_than_the_registered_one_gets_nothing(
     served: Served, register: Register, programs: Programs, name: str
 ) -> None:
@@ -58,7 +73,7 @@ def test_tokens_are_bound_to_the_key_that_the_program_holds(
 ) -> None:
     """The program learns the nonce by itself, at each endpoint, and sends its request again (RFC 9449 §8, §9)."""
     scopes = [*CLINIC["scopes"], {"scope": "offline_access", "required": True, **PROMISE}]
-    party = replace(register(alg, scopes=scopes, dpop_bound_access_tokens=True), holds=holds, pushes=pushes)
+    party = replace(register(alg, STRANGER, scopes=scopes, dpop_bound_access_tokens=True), holds=holds, pushes=pushes)
     begun = programs["openid-client"].begin(party, scope=f"{SCOPE} offline_access")
     assert isinstance(begun, NodeLogin)
     resident = served.resident()

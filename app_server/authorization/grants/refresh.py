@@ -17,7 +17,8 @@ async def renewed(form: Form, state: AppState) -> Tokens:
     """Trade the refresh token for the next. Raises `OAuthError`."""
     refresh_token = required(form, "refresh_token")
     try:
-        if form.get("client_id", FIRST_PARTY) == FIRST_PARTY and "client_assertion" not in form:
+        proves = "client_assertion" in form or form.secret is not None
+        if form.get("client_id", FIRST_PARTY) == FIRST_PARTY and not proves:
             if form.jkt is not None:
                 raise OAuthError("invalid_request", "the resident app's own tokens are bound to no key: send no DPoP")
             renewed = await renew_session(refresh_token, state=state)

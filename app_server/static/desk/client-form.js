@@ -29,10 +29,11 @@ export function clientForm(client, { send, done, cancel }) {
   const receiver = field("/backchannel_logout_uri", t("desk.clients.hears_logout"), h("input", { class: "mono", type: "url", value: client?.backchannel_logout_uri ?? "", maxlength: 255, autocomplete: "off" }), t("desk.clients.hears_logout_hint"));
   const screens = h("input", { type: "checkbox", checked: client?.device_flow ?? false });
   const keys = field("/public_keys", t("desk.clients.keys"), lines(client?.public_keys.length ? JSON.stringify({ keys: client.public_keys }, null, 2) : "", 8), t("desk.clients.keys_hint"));
-  const proofs = ["private_key_jwt", "none"].map((proof) => h("label", { class: "choice" },
-    h("input", { type: "radio", name: "proof", value: proof, checked: (client?.proof ?? "private_key_jwt") === proof, onchange: () => { keys.hidden = proof === "none"; } }),
+  const offered = ["private_key_jwt", "none", ...(client?.proof === "client_secret_basic" ? [client.proof] : [])];
+  const proofs = offered.map((proof) => h("label", { class: "choice" },
+    h("input", { type: "radio", name: "proof", value: proof, checked: (client?.proof ?? "private_key_jwt") === proof, onchange: () => { keys.hidden = proof !== "private_key_jwt"; } }),
     h("span", {}, t(`desk.clients.proofs.${proof}`))));
-  keys.hidden = client?.proof === "none";
+  keys.hidden = (client?.proof ?? "private_key_jwt") !== "private_key_jwt";
   const bound = h("input", { type: "checkbox", checked: client?.dpop_bound_access_tokens ?? false, "aria-describedby": "client-bound-hint" });
 
   const scopes = SCOPES.map((scope) => {
@@ -54,7 +55,7 @@ export function clientForm(client, { send, done, cancel }) {
   /** What the form says. Throws a SyntaxError when the keys are no JSON. */
   function read() {
     const proof = form.elements.proof.value;
-    const pasted = proof === "none" || !value("/public_keys") ? [] : JSON.parse(value("/public_keys"));
+    const pasted = proof !== "private_key_jwt" || !value("/public_keys") ? [] : JSON.parse(value("/public_keys"));
     return {
       name: texts("/name"),
       redirect_uris: uriLines("/redirect_uris"),
