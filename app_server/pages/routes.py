@@ -8,6 +8,7 @@ from app_server.kernel.routing import Route, get
 from app_server.kernel.state import AppRequest
 from app_server.pages.authorize import authorize_routes
 from app_server.pages.consent import consent_routes
+from app_server.pages.counter import counter_page_routes
 from app_server.pages.device import device_routes
 from app_server.pages.end_session import end_session_routes
 from app_server.pages.files import file_routes
@@ -81,6 +82,7 @@ routes: list[Route] = [
     *session_page_routes,
     *security_routes,
     *mandate_page_routes,
+    *counter_page_routes,
     *presence_page_routes,
     *consent_routes,
     *authorize_routes,

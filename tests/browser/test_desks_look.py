@@ -14,6 +14,7 @@ PAGES = {
     "/console?app=library": OPERATOR,
     "/console?q=nothing-like-it": OPERATOR,
     "/console/readers": OPERATOR,
+    "/console/mandates": OPERATOR,
     "/console/audit": OPERATOR,
     "/portal": PROVIDER,
     "/portal/check": PROVIDER,

@@ -243,3 +243,16 @@ async def end_office(scene: Scene) -> Wish:
         headers=who.headers,
         effects=count(scene, sql, office_id),
     )
+
+
+@write("POST", "/console/mandates")
+async def open_at_the_desk(scene: Scene) -> Wish:
+    reason = f"because of {uuid7()}"
+    sql = "SELECT 1 FROM core_audit_entry WHERE reason = $1 AND action = 'resident.opened'"
+    form = {"act": "dependant", "name": "林小明", "birth_date": "2020-02-29", "reason": reason}
+    return Wish(
+        path="/console/mandates",
+        headers=scene.operator_headers,
+        options={"data": form},
+        effects=count(scene, sql, reason),
+    )

@@ -12,13 +12,15 @@ from app_server.identity.acting.mandates import address, begin, dates
 from app_server.identity.acting.models import Mandate
 from app_server.identity.acting.problems import CompanyKnown
 from app_server.identity.acting.rules import LONGEST, Kind, Reach, Role, State, end_of, of_age
-from app_server.identity.acting.schemas import OpenCompany, OpenDependant, OpenMandate
+from app_server.identity.acting.schemas import MandatePage, OpenCompany, OpenDependant, OpenMandate
+from app_server.identity.acting.views import mandates_for
 from app_server.identity.models import Resident, ResidentKind
 from app_server.identity.problems import PhoneNotValid
 from app_server.kernel.access import Operator
 from app_server.kernel.audit import audit
 from app_server.kernel.ids import uuid7
 from app_server.kernel.problems import FieldError, NotFound, ValidationFailed
+from app_server.kernel.schemas import PageRequest
 from app_server.kernel.state import AppState
 from app_server.kernel.unit_of_work import execute, in_unit_of_work
 
@@ -110,6 +112,17 @@ def _dates(asked: OpenMandate, principal: Resident, state: AppState) -> tuple[da
         words = "Nobody is parent of who is of age; choose a day that is still to come, for a child."
         raise ValidationFailed(errors=[FieldError(pointer="/until", detail=words)])
     return now, until_at
+
+
+@in_unit_of_work
+async def mandates_at_counter(account_id: UUID, page: PageRequest, *, by: Operator, state: AppState) -> MandatePage:
+    """Who acts for an account that was opened here, the newest first. That one looked stands in the audit. Problem:
+    `not_found` for any other account.
+    """
+    if not await Resident.exists(id=account_id, phone_index=None):
+        raise NotFound("Nobody opened an account of that id at a counter.")
+    await audit("operator", by.id, "mandate.looked_up", f"resident:{account_id}")
+    return await mandates_for(account_id, page, state=state)
 
 
 @in_unit_of_work
