@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from tests.browser.demo import Demo, running_demo
 
@@ -25,6 +25,7 @@ QUIET_FLAGS = [
 ]
 
 PHONE, DESK = (360, 780), (1280, 800)
+expect.set_options(timeout=15_000)  # ms: a page may come late on a busy machine
 
 Open = Callable[..., Page]
 
