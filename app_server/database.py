@@ -26,6 +26,7 @@ MODELS = {
         "app_server.identity.models",
         "app_server.identity.factors.models",
         "app_server.identity.acting.models",
+        "app_server.identity.proofing.models",
         "app_server.authorization.models",
         "app_server.registry.models",
     ],

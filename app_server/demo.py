@@ -113,6 +113,7 @@ def _start(stack: ExitStack, console: Console, data: Path, host: str, port: int,
 
 def _settings(running: Engines, data: Path, host: str, port: int) -> Settings:
     """The demo's settings; what else `BANYAN_…` says in the environment is kept."""
+    from app_server.gateway.register_simulator import CHECKS
     from notifications.carrier_simulator import messages_url
 
     base_url = f"http://localhost:{port}"
@@ -128,6 +129,8 @@ def _settings(running: Engines, data: Path, host: str, port: int) -> Settings:
         "BANYAN_ALLOW_LOOPBACK_APPS": "true",
         "BANYAN_SMS_URL": messages_url(base_url, account),
         "BANYAN_SMS_SECRET": secrets.token_urlsafe(24),
+        "BANYAN_REGISTER_URL": base_url + CHECKS,
+        "BANYAN_REGISTER_SECRET": secrets.token_urlsafe(24),
     }
     return Settings.from_env({**os.environ, **own})
 

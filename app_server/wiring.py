@@ -9,11 +9,15 @@ from app_server.authorization.registered import registered_clients
 from app_server.gateway.events import tell_app_consent_is_withdrawn
 from app_server.gateway.logouts import tell_services
 from app_server.gateway.module import module as gateway
+from app_server.gateway.module import register_simulator_module
+from app_server.gateway.register import Register
 from app_server.identity.acting.ending import end_mandates
 from app_server.identity.acting.events import MandateAccepted, MandateEnded, MandateOffered
 from app_server.identity.acting.notices import tell_of_acceptance, tell_of_end, tell_of_offer
 from app_server.identity.events import (
     FactorChanged,
+    IdentityProofRevoked,
+    IdentityProven,
     PasskeyAdded,
     PasskeyCounterFellBack,
     ResidentDeleted,
@@ -22,7 +26,14 @@ from app_server.identity.events import (
     SignedInOnNewDevice,
 )
 from app_server.identity.module import module as identity
-from app_server.identity.notices import tell_of_change, tell_of_counter, tell_of_new_device, tell_of_passkey
+from app_server.identity.notices import (
+    tell_of_change,
+    tell_of_counter,
+    tell_of_new_device,
+    tell_of_passkey,
+    tell_of_proof,
+    tell_of_revoked_proof,
+)
 from app_server.kernel.authentication import Authenticator
 from app_server.kernel.events import Reactions, reaction_jobs
 from app_server.kernel.housekeeping import module as kernel
@@ -52,6 +63,8 @@ from personal_space.reactions import enter_presentation
 MODULES = (kernel, identity, registry, authorization, gateway, notifications, card_wallet, personal_space, pages)
 
 REACTIONS: Reactions = {
+    IdentityProofRevoked: [tell_of_revoked_proof],
+    IdentityProven: [tell_of_proof],
     CardPresented: [enter_presentation],
     ConsentWithdrawn: [tell_app_consent_is_withdrawn],
     FactorChanged: [tell_of_change],
@@ -69,7 +82,7 @@ REACTIONS: Reactions = {
 
 def modules(settings: Settings) -> Sequence[Module]:
     """The modules of this process; the demo has its simulators beside them."""
-    return (*MODULES, carrier_simulator_module) if settings.mode is Mode.DEMO else MODULES
+    return (*MODULES, carrier_simulator_module, register_simulator_module) if settings.mode is Mode.DEMO else MODULES
 
 
 def ports(state: AppState) -> Ports:
@@ -79,6 +92,7 @@ def ports(state: AppState) -> Ports:
         ledger=ResidentLedger(clock=state["clock"]),
         sms=CarrierOutbox(keys=state["keys"], clock=state["clock"]),
         inbox=ResidentInbox(state=state),
+        register=Register(state["settings"]),
     )
 
 

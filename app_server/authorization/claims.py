@@ -17,8 +17,13 @@ GIVES: Mapping[str, tuple[str, ...]] = {  # which claims a scope gives; of sever
     "claim:name": ("name",),
     "phone": ("phone_number", "phone_number_verified"),
     "claim:phone_number": ("phone_number", "phone_number_verified"),
+    "claim:identity_level": ("identity_level",),
+    "claim:verified_name": ("verified_name",),
+    "claim:verified_birthdate": ("verified_birthdate",),
 }
 CLAIMS = tuple(dict.fromkeys(claim for claims in GIVES.values() for claim in claims))
+VERIFIED = {"name": "verified_name", "birthdate": "verified_birthdate"}  # within `verified_claims`, and here
+TRUST_FRAMEWORK = "urn:banyan:trust-framework:city"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,8 +50,8 @@ def read(text: str) -> AskedClaims:
     members = {name: _member(document, name) for name in ("userinfo", "id_token")}
     essential = members["id_token"].get("acr") or {}
     return AskedClaims(
-        userinfo=frozenset(members["userinfo"]),
-        id_token=frozenset(members["id_token"]),
+        userinfo=_claims(members["userinfo"]),
+        id_token=_claims(members["id_token"]),
         sub=_one_sub(members),
         acr=frozenset(_values(essential)) if essential.get("essential") else frozenset(),
     )
@@ -74,10 +79,31 @@ def _member(document: Any, name: str) -> Mapping[str, Any]:
         return {}
     if not isinstance(asked, dict):
         raise ValueError("claims must be an object, and its userinfo and id_token objects too")
-    for wish in asked.values():
-        if wish is not None and not _understood(wish):
+    for claim, wish in asked.items():
+        if claim != "verified_claims" and wish is not None and not _understood(wish):
             raise ValueError("each of the claims is null, or an object with essential (true or false), value or values")
     return asked
+
+
+def _claims(member: Mapping[str, Any]) -> frozenset[str]:
+    wishes = member.get("verified_claims") or []
+    found = {name for name in member if name not in VERIFIED.values()}
+    for wish in wishes if isinstance(wishes, list) else [wishes]:
+        found |= _verified(wish)
+    return frozenset(found)
+
+
+def _verified(wish: Any) -> set[str]:
+    """What is asked for of verified claims (OpenID Identity Assurance 1.0, the request of verified claims)."""
+    verification, wanted = (wish.get(name) if isinstance(wish, dict) else None for name in ("verification", "claims"))
+    if not isinstance(verification, dict) or "trust_framework" not in verification or not isinstance(wanted, dict):
+        raise ValueError("claims: verified_claims needs verification with trust_framework, and claims")
+    framework = verification["trust_framework"]
+    if framework is not None and not _understood(framework):
+        raise ValueError("claims: trust_framework is null, or an object with value or values")
+    if framework and TRUST_FRAMEWORK not in _values(framework, TRUST_FRAMEWORK):
+        return set()
+    return {VERIFIED[name] for name in wanted if name in VERIFIED}
 
 
 def _understood(wish: Any) -> bool:
@@ -88,10 +114,10 @@ def _understood(wish: Any) -> bool:
     )
 
 
-def _values(wish: Mapping[str, Any]) -> list[str]:
-    wanted = [wish["value"]] if "value" in wish else wish.get("values", [])
+def _values(wish: Mapping[str, Any], *unless_said: str) -> list[str]:
+    wanted = [wish["value"]] if "value" in wish else wish.get("values", unless_said)
     if not all(isinstance(value, str) and value.isascii() and value.isprintable() for value in wanted):
-        raise ValueError("the values of acr and sub are texts of printable ASCII")
+        raise ValueError("the values of acr, sub and trust_framework are texts of printable ASCII")
     return list(wanted)
 
 

@@ -12,7 +12,7 @@ from starlette.responses import Response
 from app_server.authorization import devices, requests, revoking, service, tokens
 from app_server.authorization.asking import AskedWrong, NotProven, ResponseMode
 from app_server.authorization.asking import read as read_question
-from app_server.authorization.claims import CLAIMS
+from app_server.authorization.claims import CLAIMS, TRUST_FRAMEWORK, VERIFIED
 from app_server.authorization.client_proof import authenticated
 from app_server.authorization.client_routes import client_routes
 from app_server.authorization.client_secrets import CHALLENGE, WRONG_ONES, tries_basic
@@ -35,11 +35,12 @@ from app_server.authorization.schemas import (
     TokenState,
     UserInfo,
 )
-from app_server.authorization.telling import told
+from app_server.authorization.telling import CHECKS, DOCUMENTS, told
 from app_server.authorization.views import purpose_of, text_of
 from app_server.identity import assurance
 from app_server.identity.cookies import client_address
 from app_server.identity.profiles import locale_of
+from app_server.identity.proofing.levels import Method
 from app_server.kernel.access import Anonymous, MiniApp, OnBehalf, Resident, access, actor, require_service
 from app_server.kernel.drawing import svg
 from app_server.kernel.idempotency import idempotent
@@ -258,12 +259,19 @@ async def discovery(request: AppRequest) -> Response:
             "prompt_values_supported": ["none", "login", "consent", "select_account"],
             "claims_supported": [
                 *("iss", "sub", "aud", "exp", "iat", "auth_time", "nonce", "acr", "amr", "sid"),
-                *("locale", *CLAIMS),
+                *("locale", *(claim for claim in CLAIMS if claim not in VERIFIED.values())),
             ],
             "acr_values_supported": list(assurance.LEVELS),
             "ui_locales_supported": list(LANGUAGES),
             "authorization_response_iss_parameter_supported": True,
             "claims_parameter_supported": True,
+            "verified_claims_supported": True,
+            "trust_frameworks_supported": [TRUST_FRAMEWORK],
+            "evidence_supported": ["document", "electronic_record"],
+            "documents_supported": sorted(DOCUMENTS.values()),
+            "documents_check_methods_supported": [CHECKS[Method.COUNTER]],
+            "electronic_records_supported": ["population_register"],
+            "claims_in_verified_claims_supported": list(VERIFIED),
             "request_parameter_supported": False,
             "request_uri_parameter_supported": False,
         },

@@ -55,7 +55,16 @@ class Texts(Schema):
 class AskedScope(Schema):
     """What a client asks of a resident, and why (Personal Information Protection Law, articles 7 and 17)."""
 
-    scope: Literal["profile", "phone", "offline_access", "claim:name", "claim:phone_number"]
+    scope: Literal[
+        "profile",
+        "phone",
+        "offline_access",
+        "claim:name",
+        "claim:phone_number",
+        "claim:identity_level",
+        "claim:verified_name",
+        "claim:verified_birthdate",
+    ]
     purpose: Texts
     legal_basis: Texts
     retention: Texts
@@ -115,6 +124,8 @@ class UserInfo(Schema):
     name: str | None = None
     phone_number: str | None = None
     phone_number_verified: bool | None = None
+    identity_level: str | None = None
+    verified_claims: dict[str, Any] | None = None
 
 
 class TokenRefusal(Schema):

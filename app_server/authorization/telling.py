@@ -2,19 +2,28 @@
 
 from collections import defaultdict
 from collections.abc import Iterable
+from datetime import UTC
 from typing import Any
 from uuid import UUID
 
-from app_server.authorization.claims import CLAIMS, given_by
+from app_server.authorization.claims import CLAIMS, TRUST_FRAMEWORK, VERIFIED, given_by
 from app_server.authorization.issuing import scopes_of
 from app_server.authorization.service import granted_scopes
 from app_server.authorization.views import purposes_of, text_of
 from app_server.identity.profiles import locale_of, name_of, phone_of
+from app_server.identity.proofing.levels import Evidence, Method, Proof, best
+from app_server.identity.proofing.proofs import identity_of, standing_proofs
 from app_server.kernel.ports import Client, Viewer
 from app_server.kernel.state import AppState
 from app_server.kernel.unit_of_work import in_unit_of_work
 
-FIELDS = {"phone_number": "phone", "phone_number_verified": "phone"}  # as residents read it in the ledger
+FIELDS = {  # as residents read it in the ledger
+    "phone_number": "phone",
+    "phone_number_verified": "phone",
+    "verified_birthdate": "birthdate",
+}
+CHECKS = {Method.REGISTER: "data", Method.COUNTER: "vpip"}  # check methods of OpenID Identity Assurance 1.0
+DOCUMENTS = {Evidence.ID_CARD: "idcard", Evidence.PASSPORT: "passport", Evidence.RESIDENCE_PERMIT: "residence_permit"}
 
 
 @in_unit_of_work
@@ -50,7 +59,7 @@ async def told(
             mandate_id=mandate_id,
         )
     found = await _values(resident_id, by, state)
-    return {claim: value for claim, value in found.items() if claim in by and value is not None}
+    return {claim: value for claim, value in found.items() if (claim in by or claim == "verified_claims") and value}
 
 
 async def _values(resident_id: UUID, wanted: Iterable[str], state: AppState) -> dict[str, Any]:
@@ -59,7 +68,32 @@ async def _values(resident_id: UUID, wanted: Iterable[str], state: AppState) -> 
         found["name"] = await name_of(resident_id, keys=keys)
     if "phone_number" in wanted or "phone_number_verified" in wanted:
         found["phone_number"] = await phone_of(resident_id, keys=keys)
-        found["phone_number_verified"] = (
-            True if found["phone_number"] else None
-        )  # by the one-time code that every account begins with
+        # by the one-time code that every account begins with; one that others act for has no number
+        found["phone_number_verified"] = True if found["phone_number"] else None
+    if "identity_level" in wanted:
+        found["identity_level"] = (await identity_of(resident_id, state=state)).urn
+    if verified := [name for name, claim in VERIFIED.items() if claim in wanted]:
+        proof = best(await standing_proofs(resident_id, keys=keys), state["clock"]())
+        found["verified_claims"] = verified_claims(proof, verified, state["settings"].city("en")) if proof else None
     return found
+
+
+def verified_claims(proof: Proof, wanted: Iterable[str], city: str) -> dict[str, Any] | None:
+    """Who verified, when, with what evidence, and the claims that it makes sure (OpenID Identity Assurance 1.0)."""
+    known = {"name": proof.name, "birthdate": proof.birthdate}
+    claims = {name: known[name] for name in wanted if known[name]}
+    if not claims:
+        return None
+    checked = {"check_method": CHECKS[proof.method], "organization": city}
+    evidence: dict[str, Any] = {"check_details": [checked]}
+    if proof.evidence is Evidence.REGISTER_RECORD:
+        evidence |= {"type": "electronic_record", "record": {"type": "population_register"}}
+    else:
+        evidence |= {"type": "document", "document_details": {"type": DOCUMENTS[proof.evidence]}}
+    verification = {
+        "trust_framework": TRUST_FRAMEWORK,
+        "assurance_level": proof.level.urn,
+        "time": proof.verified_at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "evidence": [evidence],
+    }
+    return {"verification": verification, "claims": claims}

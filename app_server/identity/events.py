@@ -66,3 +66,21 @@ class FactorChanged(Event):
     resident_id: UUID
     change: str
     at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class IdentityProven(Event):
+    """A resident was verified, by the register or in person."""
+
+    proof_id: UUID
+    resident_id: UUID
+    at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class IdentityProofRevoked(Event):
+    """A verification of a resident was taken back."""
+
+    proof_id: UUID
+    resident_id: UUID
+    at: datetime

@@ -11,6 +11,7 @@ from app_server.identity.factors.routes import factor_routes
 from app_server.identity.forgetting import forget_old_challenges, forget_old_sessions
 from app_server.identity.passkey_routes import passkey_routes
 from app_server.identity.presence_routes import presence_routes
+from app_server.identity.proofing.routes import proofing_routes
 from app_server.identity.routes import routes
 from app_server.identity.session_routes import session_routes
 from app_server.identity.sessions import lifespan, resolve_cookie
@@ -32,7 +33,7 @@ module = Module(
             *company_routes,
             *counter_routes,
         ),
-        *(*factor_routes, *presence_routes),
+        *(*factor_routes, *presence_routes, *proofing_routes),
     ],
     jobs=[
         Job(name="forget_old_challenges", handler=forget_old_challenges),
@@ -59,6 +60,8 @@ module = Module(
         Sealed(table="core_passkey", column="name_sealed", field="passkey.name"),
         Sealed(table="core_password", column="hash_sealed", field="password.hash"),
         Sealed(table="core_authenticator_app", column="secret_sealed", field="authenticator.secret"),
+        Sealed(table="core_identity_proof", column="name_sealed", field="identity.name"),
+        Sealed(table="core_identity_proof", column="birthdate_sealed", field="identity.birthdate"),
         Sealed(table="core_session", column="name_sealed", field="session.name"),
         Sealed(table="core_session", column="network_sealed", field="session.network"),
         Sealed(table="core_refresh_token", column="successor_sealed", field="refresh.successor"),

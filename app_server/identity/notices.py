@@ -2,12 +2,20 @@
 
 from uuid import UUID
 
-from app_server.identity.events import FactorChanged, PasskeyAdded, PasskeyCounterFellBack, SignedInOnNewDevice
+from app_server.identity.events import (
+    FactorChanged,
+    IdentityProofRevoked,
+    IdentityProven,
+    PasskeyAdded,
+    PasskeyCounterFellBack,
+    SignedInOnNewDevice,
+)
 from app_server.kernel.state import AppState
 from app_server.kernel.unit_of_work import fetchrow
 
 PAGE = "/me/sessions"
 SECURITY = "/security"
+IDENTITY = "/me/identity"
 
 Texts = dict[str, dict[str, str]]
 
@@ -78,6 +86,30 @@ async def tell_of_change(event: FactorChanged, *, event_id: UUID, state: AppStat
         },
     }
     await _tell(event.resident_id, texts, f"factor:{event_id}", state, link=SECURITY)
+
+
+async def tell_of_proof(event: IdentityProven, *, event_id: UUID, state: AppState) -> None:
+    """The account stands for a verified person now; somebody else's account should not."""
+    texts = {
+        "zh-CN": {"title": "您的身份已核验", "body": "如果不是您本人办理，请立即到服务窗口。"},
+        "en": {
+            "title": "Your identity was verified",
+            "body": "If it was not you who asked for it, visit a service counter at once.",
+        },
+    }
+    await _tell(event.resident_id, texts, f"identity:{event.proof_id}", state, link=IDENTITY)
+
+
+async def tell_of_revoked_proof(event: IdentityProofRevoked, *, event_id: UUID, state: AppState) -> None:
+    """A level is never lowered silently."""
+    texts = {
+        "zh-CN": {"title": "您的一项身份核验已撤销", "body": "原因和更正办法，请到服务窗口了解。"},
+        "en": {
+            "title": "A verification of your identity was taken back",
+            "body": "A service counter tells you why, and how to put it right.",
+        },
+    }
+    await _tell(event.resident_id, texts, f"identity-revoked:{event.proof_id}", state, link=IDENTITY)
 
 
 async def _tell(resident_id: UUID, texts: Texts, unique_key: str, state: AppState, *, link: str = PAGE) -> None:

@@ -66,6 +66,13 @@ class Inbox(Protocol):
         """Put a notice into the inbox in the caller's unit of work; `texts` is locale → {title, body}."""
 
 
+class PopulationRegister(Protocol):
+    """The state's book of people."""
+
+    async def knows(self, *, name: str, id_number: str) -> bool | None:
+        """Whether it has this name with this citizen identification number; None when it cannot say now."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScopeRequest:
     """What a mini-app asks of a resident, and why; texts are locale → text."""
@@ -139,3 +146,4 @@ class Ports:
     ledger: DataLedger
     sms: SmsOutbox
     inbox: Inbox
+    register: PopulationRegister

@@ -49,6 +49,9 @@ class Settings(BaseModel):
     carrier_error_rate: float = Field(0.0, ge=0, le=1, description="demo carrier: share of requests answered with 503")
     carrier_delay: float = Field(0.0, ge=0, description="demo carrier: seconds before it answers")
     carrier_duplicate_rate: float = Field(0.0, ge=0, le=1, description="demo carrier: share of callbacks sent twice")
+    register_url: str | None = Field(None, description="the population register's check; unset: it verifies nobody")
+    register_secret: str = Field("", description="bearer secret at the population register", repr=False)
+    register_error_rate: float = Field(0.0, ge=0, le=1, description="demo register: share of checks without an answer")
     codes_per_address: int = Field(60, ge=1, description="one-time codes an address may ask for in an hour")
     breached_passwords: Path | None = Field(
         None, description="a file of SHA-1 hashes of stolen passwords, in their order, that residents may not take"

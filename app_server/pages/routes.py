@@ -12,6 +12,7 @@ from app_server.pages.counter import counter_page_routes
 from app_server.pages.device import device_routes
 from app_server.pages.end_session import end_session_routes
 from app_server.pages.files import file_routes
+from app_server.pages.identity import identity_routes
 from app_server.pages.mandates import mandate_page_routes
 from app_server.pages.messages import messages
 from app_server.pages.presence import presence_page_routes
@@ -84,6 +85,7 @@ routes: list[Route] = [
     *mandate_page_routes,
     *counter_page_routes,
     *presence_page_routes,
+    *identity_routes,
     *consent_routes,
     *authorize_routes,
     *end_session_routes,

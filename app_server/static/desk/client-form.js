@@ -3,7 +3,7 @@
 import { announce, fill, h, icon, once } from "../js/dom.js";
 import { sentence, t } from "../js/i18n.js";
 
-const SCOPES = ["profile", "phone", "claim:name", "claim:phone_number", "offline_access"];
+const SCOPES = ["profile", "phone", "claim:name", "claim:phone_number", "claim:verified_name", "claim:verified_birthdate", "claim:identity_level", "offline_access"];
 const scopeName = (scope) => t(`scopes.${scope.replace(":", "_")}`);
 const TEXTS = ["purpose", "legal_basis", "retention"];
 const LANGUAGES = ["zh-CN", "en"];

@@ -62,6 +62,7 @@ export async function me(main) {
         door("/me/consents", "shield", t("consents.title"), t("me.consents_note")),
         someone.acting ? null : door("/mandates", "me", t("mandates.title"), t("mandates.note")),
         someone.acting ? null : door("/me/sessions", "phone", t("sessions.title"), t("me.sessions_note")),
+        someone.acting ? null : door("/me/identity", "check", t("identity.title"), t("me.identity_note")),
         someone.acting ? null : door("/security", "key", t("security.title"), t("me.security_note"))),
       someone.acting ? null : h("section", { class: "list", "aria-label": t("me.look") },
         h("h2", { class: "setting" }, t("me.look")),

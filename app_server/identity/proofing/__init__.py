@@ -1,0 +1,1 @@
+"""How well the city knows who a resident is: what was verified, by whom, with what evidence."""
