@@ -189,3 +189,14 @@ async def test_what_was_exchanged_ends_with_the_sign_in_that_it_came_from(
     await chen.delete("/v1/sign-in/sessions/current")
     async with city.browser(authorization=f"Bearer {token}") as http:
         assert (await http.get("/v1/me")).status_code == 401
+
+
+async def test_nobody_acts_for_one_who_acts_for_another(city: City, lin: Person, chen: Person) -> None:
+    wang = await city.person("+8613800000003", "王珊")
+    hers = await accepted(wang, lin)
+    acts = (await exchanged(chen, await accepted(lin, chen))).json()["access_token"]
+    answer = await exchanged(chen, hers, actor_token=acts)
+    assert (answer.status_code, answer.json()["error"]) == (400, "invalid_request")
+    async with browser_of(chen) as http:
+        await switch(http, await accepted(lin, chen))
+        assert (await switch(http, hers)).status_code == 409

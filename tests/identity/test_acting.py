@@ -9,6 +9,7 @@ import pytest
 
 from app_server import wiring
 from app_server.identity.locks import lock_resident
+from app_server.identity.sessions import Sessions
 from app_server.kernel.access import Access, Resident
 from tests.actors import Person
 from tests.city import City
@@ -270,3 +271,31 @@ async def test_her_list_of_devices_has_her_own_alone(city: City, lin: Person, ch
     async with browser_of(chen) as http:
         await switch(http, mandate_id)
     assert len((await lin.get("/v1/sessions")).json()["items"]) == 1
+
+
+@pytest.mark.parametrize("ending", ["mandate", "sign out", "time"])
+async def test_another_process_hears_of_the_end_within_seconds(
+    city: City, lin: Person, chen: Person, ending: str
+) -> None:
+    mandate_id = await accepted(lin, chen)
+    elsewhere = Sessions(city.state)  # what another process knows
+    watching = asyncio.create_task(elsewhere.watch())
+    async with browser_of(chen) as http:
+        await switch(http, mandate_id)
+        token = http.cookies["banyan_acting"]
+    seen = await elsewhere.resolve(token)
+    assert seen is not None
+    assert str(seen.id) == lin.id
+    if ending == "mandate":
+        await lin.delete(f"/v1/mandates/{mandate_id}")
+    elif ending == "sign out":
+        await chen.delete("/v1/sign-in/sessions/current")
+    else:
+        await city.execute("UPDATE core_session SET expires_at = now() WHERE id = $1", seen.session_id)
+    for _ in range(50):
+        if elsewhere.has_ended(seen.session_id):
+            break
+        await asyncio.sleep(0.1)
+    watching.cancel()
+    assert elsewhere.has_ended(seen.session_id)
+    assert await elsewhere.resolve(token) is None
