@@ -30,7 +30,7 @@ PAGES = (
     "/apps/library",
     "/apps/nothing-like-it",
 )
-ASIDE = ("/sign-out", "/sessions", "/mandates", "/nowhere", "/problems/card_code_already_used")
+ASIDE = ("/me/identity", "/sign-out", "/sessions", "/mandates", "/nowhere", "/problems/card_code_already_used")
 LOOKS: dict[str, dict[str, Any]] = {
     "phone": {"size": PHONE},
     "dark phone in Chinese": {"size": PHONE, "theme": "dark", "locale": "zh-CN"},
