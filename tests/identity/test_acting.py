@@ -1,6 +1,7 @@
 """Acting for another: the routes that are open for it, what both see of it, and how fast it is over."""
 
 import asyncio
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -115,7 +116,7 @@ async def test_every_route_but_the_declared_ones_is_closed_to_who_acts_for_anoth
             if declared.on_behalf is not None:
                 opened.add(f"{route.method} {route.path}")
                 continue
-            path = route.path.replace("{id:uuid}", lin.id).replace("{consent_id:uuid}", lin.id)
+            path = re.sub(r"\{\w+:uuid\}", lin.id, route.path)
             path = path.replace("{app_id}", "library").replace("{name}", "x").replace("{code}", "x")
             answer = await http.request(route.method, path, headers={"idempotency-key": "k", "accept": "*/*"})
             if answer.status_code != 403 or answer.json()["code"] != "not_on_behalf":
