@@ -8,6 +8,7 @@ from typing import Any
 from app_server.identity.factors.authenticator_app import TO_CONFIRM
 from app_server.identity.factors.tries import WINDOW
 from app_server.identity.known_devices import KEPT_FOR
+from app_server.identity.recovery.officers import LIFE as RECOVERY_LIFE
 from app_server.identity.refresh import GRACE
 from app_server.identity.sessions import LOOK_BACK
 from app_server.kernel.clearing import PAGE, again, delete_page
@@ -27,6 +28,7 @@ async def forget_old_challenges(payload: dict[str, Any], *, state: AppState) -> 
         await delete_page("core_sign_in_challenge", "expires_at < $1", now - timedelta(days=1)),
         await delete_page("core_passkey_challenge", "expires_at < $1", now),
         await delete_page("core_sign_in_step", "expires_at < $1", now),
+        await delete_page("core_recovery", "opened_at < $1", now - RECOVERY_LIFE),
         await delete_page("core_presence_ticket", "expires_at < $1", now),
         await delete_page("core_password_tries", "since < $1", now - WINDOW),
         await delete_page("core_authenticator_app", "confirmed_at IS NULL AND created_at < $1", now - TO_CONFIRM),

@@ -12,6 +12,7 @@ from app_server.identity.forgetting import forget_old_challenges, forget_old_ses
 from app_server.identity.passkey_routes import passkey_routes
 from app_server.identity.presence_routes import presence_routes
 from app_server.identity.proofing.routes import proofing_routes
+from app_server.identity.recovery.routes import recovery_routes
 from app_server.identity.routes import routes
 from app_server.identity.session_routes import session_routes
 from app_server.identity.sessions import lifespan, resolve_cookie
@@ -33,7 +34,7 @@ module = Module(
             *company_routes,
             *counter_routes,
         ),
-        *(*factor_routes, *presence_routes, *proofing_routes),
+        *(*factor_routes, *presence_routes, *proofing_routes, *recovery_routes),
     ],
     jobs=[
         Job(name="forget_old_challenges", handler=forget_old_challenges),

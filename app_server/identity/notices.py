@@ -25,6 +25,7 @@ CHANGES = {  # what changed: the titles in Chinese and English
     "app_on": ("您的账号开启了身份验证器", "An authenticator app was set up for your account"),
     "app_off": ("您的账号关闭了身份验证器", "The authenticator app of your account was turned off"),
     "recovery_codes_made": ("您的账号生成了新的恢复码", "New recovery codes were made for your account"),
+    "recovered": ("您的账号已在窗口找回", "Your account was recovered at a counter"),
     "recovery_code_used": ("有人用恢复码登录了您的账号", "A recovery code of your account was used"),
 }
 

@@ -77,6 +77,15 @@ async def send_for_presence(
     return await _send_code(number, index, locale, state, presence_of=session_id)
 
 
+async def send_for_recovery(
+    number: phones.Phone, recovery_id: UUID, *, locale: str, address: str, device: str | None, state: AppState
+) -> UUID:
+    """The same for the number that a recovered account gets. Problem: `too_many_requests`."""
+    index = phone_index(state["keys"], number)
+    await _hold_limits(state["redis"], state["settings"], index, address, device)
+    return await _send_code(number, index, locale, state, recovery_of=recovery_id)
+
+
 @in_unit_of_work
 async def _send_code(
     number: phones.Phone,
@@ -86,6 +95,7 @@ async def _send_code(
     *,
     after_password_of: UUID | None = None,
     presence_of: UUID | None = None,
+    recovery_of: UUID | None = None,
 ) -> UUID:
     keys, now = state["keys"], state["clock"]()
     challenge_id, code = uuid7(), f"{secrets.randbelow(1_000_000):06}"
@@ -97,6 +107,7 @@ async def _send_code(
         locale=locale,
         after_password_of=after_password_of,
         presence_of=presence_of,
+        recovery_of=recovery_of,
         expires_at=now + CODE_LIFE,
     )
     text = CODE_TEXTS.get(locale, CODE_TEXTS["en"]).format(city=state["settings"].city(locale), code=code)
@@ -113,16 +124,23 @@ async def open_session(challenge_id: UUID, code: str, *, visit: Visit, state: Ap
     `tries_left`), `challenge_over`, `second_step_required` (with `step`) for who has an authenticator app, those of
     `locks.require_open`.
     """
-    row = await right_code(challenge_id, code, presence_of=None, state=state)
+    row = await right_code(challenge_id, code, state=state)
     opened = await _admit(challenge_id, row, visit, state)
     if isinstance(opened, str):
         raise second_steps.required(opened)
     return opened
 
 
-async def right_code(challenge_id: UUID, code: str, *, presence_of: UUID | None, state: AppState) -> Any:
+async def right_code(
+    challenge_id: UUID,
+    code: str,
+    *,
+    presence_of: UUID | None = None,
+    recovery_of: UUID | None = None,
+    state: AppState,
+) -> Any:
     """The challenge whose code this is; it is not used up yet. Problems: `code_not_accepted`, `challenge_over`."""
-    row = await _count_attempt(challenge_id, presence_of, state["clock"]())
+    row = await _count_attempt(challenge_id, presence_of, recovery_of, state["clock"]())
     if row is None:
         raise ChallengeOver()
     code = "".join(unicodedata.normalize("NFKC", code).split())  # full-width digits are those of ASCII
@@ -143,16 +161,17 @@ async def use_up(challenge_id: UUID, *, state: AppState) -> None:
 
 
 @in_unit_of_work
-async def _count_attempt(challenge_id: UUID, presence_of: UUID | None, now: datetime) -> Any:
+async def _count_attempt(challenge_id: UUID, presence_of: UUID | None, recovery_of: UUID | None, now: datetime) -> Any:
     return await fetchrow(
         "UPDATE core_sign_in_challenge SET attempts = attempts + 1"
         " WHERE id = $1 AND used_at IS NULL AND attempts < $2 AND expires_at > $3"
-        " AND presence_of IS NOT DISTINCT FROM $4"
+        " AND presence_of IS NOT DISTINCT FROM $4 AND recovery_of IS NOT DISTINCT FROM $5"
         " RETURNING code_hash, attempts, phone_index, phone_sealed, locale, after_password_of",
         challenge_id,
         MOST_ATTEMPTS,
         now,
         presence_of,
+        recovery_of,
     )
 
 

@@ -56,6 +56,9 @@ class Settings(BaseModel):
     breached_passwords: Path | None = Field(
         None, description="a file of SHA-1 hashes of stolen passwords, in their order, that residents may not take"
     )
+    recovery_hours: int = Field(
+        24, ge=1, le=720, description="how long the owner of an account can say no to its recovery at a counter"
+    )
     access_token_seconds: int = Field(600, ge=60, le=3600, description="life of an access token")
     session_days: int = Field(90, ge=1, le=365, description="life of a resident's session without use")
     signing_key_days: int = Field(

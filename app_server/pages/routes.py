@@ -16,6 +16,7 @@ from app_server.pages.identity import identity_routes
 from app_server.pages.mandates import mandate_page_routes
 from app_server.pages.messages import messages
 from app_server.pages.presence import presence_page_routes
+from app_server.pages.recover import recover_routes
 from app_server.pages.render import look_of, page
 from app_server.pages.security import security_routes
 from app_server.pages.sessions import session_page_routes
@@ -86,6 +87,7 @@ routes: list[Route] = [
     *counter_page_routes,
     *presence_page_routes,
     *identity_routes,
+    *recover_routes,
     *consent_routes,
     *authorize_routes,
     *end_session_routes,

@@ -15,6 +15,7 @@ from app_server.identity.factors.problems import (
 )
 from app_server.identity.presence import Purpose
 from app_server.identity.problems import InsufficientUserAuthentication
+from app_server.identity.recovery import officers
 from app_server.identity.sessions import sessions_of
 from app_server.kernel.access import Anonymous, Resident, access, actor
 from app_server.kernel.drawing import svg
@@ -27,7 +28,7 @@ from app_server.pages.presence import to_presence
 from app_server.pages.render import look_of, page
 from app_server.pages.sign_in import PRIVATE, to_sign_in
 
-DONE = ("password_set", "password_removed", "app_on", "app_off")
+DONE = ("password_set", "password_removed", "app_on", "app_off", "recovery_cancelled")
 _TOLD = (  # on the page itself
     *(PasswordNotValid, PasswordTooCommon, AuthenticatorAppAlreadyOn),
     *(NotFound, TooManyRequests, TemporarilyUnavailable),
@@ -76,6 +77,9 @@ async def _act(request: AppRequest, user: Resident, form: dict[str, str]) -> Res
         digits = "".join(unicodedata.normalize("NFKC", form.get("code", "")[:20]).split())
         await authenticator_app.confirm(user.id, digits, here=here, state=state)
         return _go("/security?done=app_on")
+    if act == "cancel_recovery":
+        await officers.cancel_own(user.id, state=state)
+        return _go("/security?done=recovery_cancelled")
     if act == "make_codes":
         codes, ended = await recovery_codes.make(user.id, here=here, state=state)
         sessions_of(state).forget(ended)
@@ -97,7 +101,8 @@ async def _show(
     request: AppRequest, user: Resident, *, done: str | None = None, problem: Problem | None = None
 ) -> Response:
     factors = await overview.factors_of(user.id, state=request.state)
-    return _page(request, "security.html", problem, factors=factors, done=done)
+    recovery = await officers.own_recovery(user.id)
+    return _page(request, "security.html", problem, factors=factors, recovery=recovery, done=done)
 
 
 async def _show_app(request: AppRequest, user: Resident, problem: Problem | None = None) -> Response:

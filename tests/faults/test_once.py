@@ -42,6 +42,7 @@ KEYED = [
         "/v1/provider/clients",
         "/v1/operator/listings/{app_id}/lift",
         "/v1/operator/listings/{app_id}/suspension",
+        "/v1/operator/recoveries",
         "/v1/verifiers",
         "/v1/verifiers/{id:uuid}/enrolment-code",
     )

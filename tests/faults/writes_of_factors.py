@@ -72,7 +72,7 @@ async def make_recovery_codes(scene: Scene) -> Wish:
 async def sign_in_with_password(scene: Scene) -> Wish:
     who = await _with_password(scene)
     await scene.city.forget_limits()
-    body = {"phone": await _phone_of(scene, who), "password": PASSWORD}
+    body = {"phone": await phone_of(scene, who), "password": PASSWORD}
     sql = "SELECT 1 FROM core_sign_in_step WHERE resident_id = $1 LIMIT 1"
     return Wish(path="/v1/sign-in/passwords", options={"json": body}, effects=count(scene, sql, who.id))
 
@@ -82,7 +82,7 @@ async def answer_second_step(scene: Scene) -> Wish:
     who = await _with_password(scene)
     secret = await _set_up_app(scene, who)
     await scene.city.forget_limits()
-    body = {"phone": await _phone_of(scene, who), "password": PASSWORD}
+    body = {"phone": await phone_of(scene, who), "password": PASSWORD}
     halfway = (await scene.http.post("/v1/sign-in/passwords", json=body)).json()
     sql = (
         "SELECT 1 FROM core_session s JOIN core_refresh_token t ON t.session_id = s.id"
@@ -107,7 +107,7 @@ async def change_security(scene: Scene) -> Wish:
 async def password_form(scene: Scene) -> Wish:
     who = await _with_password(scene)
     await scene.city.forget_limits()
-    form = {"phone": await _phone_of(scene, who), "password": PASSWORD}
+    form = {"phone": await phone_of(scene, who), "password": PASSWORD}
     sql = "SELECT 1 FROM core_sign_in_step WHERE resident_id = $1 LIMIT 1"
     return Wish(path="/sign-in/password", headers=ORIGIN, options={"data": form}, effects=count(scene, sql, who.id))
 
@@ -176,6 +176,7 @@ async def _set_up_app(scene: Scene, who: Newcomer) -> str:
     return secret
 
 
-async def _phone_of(scene: Scene, who: Newcomer) -> str:
+async def phone_of(scene: Scene, who: Newcomer) -> str:
+    """Their number."""
     rows = await scene.city.rows("SELECT phone_sealed FROM core_resident WHERE id = $1", who.id)
     return scene.city.state["keys"].open("resident.phone", rows[0]["phone_sealed"])

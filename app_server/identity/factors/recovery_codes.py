@@ -14,7 +14,7 @@ from app_server.kernel.unit_of_work import execute, fetchrow, in_unit_of_work
 
 MOST = 10
 LENGTH = 12  # characters of 5 bits
-_ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's: nothing in it looks like anything else in it
+ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's: nothing in it looks like anything else in it
 _READ_AS = str.maketrans("OIL", "011")
 
 
@@ -26,7 +26,7 @@ async def make(resident_id: UUID, *, here: UUID, state: AppState) -> tuple[list[
     await hold(resident_id)
     await require_presence(resident_id, here, Purpose.CODES, state=state)
     await execute("DELETE FROM core_recovery_code WHERE resident_id = $1", resident_id)
-    codes = ["".join(secrets.choice(_ALPHABET) for _ in range(LENGTH)) for _ in range(MOST)]
+    codes = ["".join(secrets.choice(ALPHABET) for _ in range(LENGTH)) for _ in range(MOST)]
     await execute(
         "INSERT INTO core_recovery_code (id, resident_id, code_hash, created_at)"
         " SELECT id, $2, code_hash, $4 FROM unnest($1::uuid[], $3::text[]) AS made (id, code_hash)",
