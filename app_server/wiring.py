@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 
-from app_server.authorization.events import ConsentWithdrawn
+from app_server.authorization.events import ConsentWithdrawn, ScreenAllowed
 from app_server.authorization.leaving import take_back_everything
 from app_server.authorization.module import module as authorization
+from app_server.authorization.notices import tell_of_screen
 from app_server.authorization.registered import registered_clients
 from app_server.gateway.events import tell_app_consent_is_withdrawn
 from app_server.gateway.logouts import tell_services
@@ -72,6 +73,7 @@ REACTIONS: Reactions = {
     MandateEnded: [tell_of_end],
     MandateOffered: [tell_of_offer],
     PasskeyAdded: [tell_of_passkey],
+    ScreenAllowed: [tell_of_screen],
     PasskeyCounterFellBack: [tell_of_counter],
     ResidentDeleted: [take_back_everything, end_mandates, erase_cards, erase_inbox],
     ResidentDied: [take_back_everything, end_mandates],

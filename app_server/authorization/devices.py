@@ -13,6 +13,7 @@ from typing import Any
 from uuid import UUID
 
 from app_server.authorization.asking import LONGEST, check_challenge
+from app_server.authorization.events import ScreenAllowed
 from app_server.authorization.models import LaunchCode
 from app_server.authorization.problems import DeviceCodeOver, DeviceCodeTaken, OAuthError, UserCodeUnknown
 from app_server.authorization.service import CODE_LIFE, give_consent, refuse_consent
@@ -20,6 +21,7 @@ from app_server.authorization.user_codes import new_number, new_user_code, shown
 from app_server.identity.devices import network_of
 from app_server.kernel.access import Resident
 from app_server.kernel.crypto import KeyRing, token_hash
+from app_server.kernel.events import record
 from app_server.kernel.ids import uuid7
 from app_server.kernel.limits import Rate, limit
 from app_server.kernel.ports import Client
@@ -248,6 +250,7 @@ async def allow(
         scope=row["scope"],
         expires_at=max(row["expires_at"], state["clock"]() + CODE_LIFE),
     )
+    await record(ScreenAllowed(resident_id=by.id, client_id=request.client.app_id, request_id=request.id))
 
 
 @in_unit_of_work

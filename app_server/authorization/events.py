@@ -1,4 +1,4 @@
-"""Facts about consent."""
+"""Facts about consent, and about screens that were let in."""
 
 from dataclasses import dataclass
 from uuid import UUID
@@ -14,3 +14,12 @@ class ConsentWithdrawn(Event):
     app_id: str
     sub: str
     scope: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScreenAllowed(Event):
+    """A resident let a screen of this client's know who they are (RFC 8628)."""
+
+    resident_id: UUID
+    client_id: str
+    request_id: UUID

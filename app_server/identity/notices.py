@@ -42,7 +42,7 @@ async def tell_of_new_device(event: SignedInOnNewDevice, *, event_id: UUID, stat
             "body": f"Device: {event.device or 'unknown'}. If it was not you, end that sign-in.",
         },
     }
-    await _tell(event.resident_id, texts, f"new-device:{event.session_id}", state)
+    await tell(event.resident_id, texts, f"new-device:{event.session_id}", state)
 
 
 async def tell_of_passkey(event: PasskeyAdded, *, event_id: UUID, state: AppState) -> None:
@@ -57,7 +57,7 @@ async def tell_of_passkey(event: PasskeyAdded, *, event_id: UUID, state: AppStat
             "body": f"Made on: {event.device or 'an unknown device'}. If it was not you, remove that passkey.",
         },
     }
-    await _tell(event.resident_id, texts, f"passkey:{event.passkey_id}", state)
+    await tell(event.resident_id, texts, f"passkey:{event.passkey_id}", state)
 
 
 async def tell_of_counter(event: PasskeyCounterFellBack, *, event_id: UUID, state: AppState) -> None:
@@ -73,7 +73,7 @@ async def tell_of_counter(event: PasskeyCounterFellBack, *, event_id: UUID, stat
             " You can still sign in with your mobile number.",
         },
     }
-    await _tell(event.resident_id, texts, f"passkey-counter:{event_id}", state)
+    await tell(event.resident_id, texts, f"passkey-counter:{event_id}", state)
 
 
 async def tell_of_change(event: FactorChanged, *, event_id: UUID, state: AppState) -> None:
@@ -86,7 +86,7 @@ async def tell_of_change(event: FactorChanged, *, event_id: UUID, state: AppStat
             "body": "If it was not you, look at your ways to sign in, and end the sessions that you do not know.",
         },
     }
-    await _tell(event.resident_id, texts, f"factor:{event_id}", state, link=SECURITY)
+    await tell(event.resident_id, texts, f"factor:{event_id}", state, link=SECURITY)
 
 
 async def tell_of_proof(event: IdentityProven, *, event_id: UUID, state: AppState) -> None:
@@ -98,7 +98,7 @@ async def tell_of_proof(event: IdentityProven, *, event_id: UUID, state: AppStat
             "body": "If it was not you who asked for it, visit a service counter at once.",
         },
     }
-    await _tell(event.resident_id, texts, f"identity:{event.proof_id}", state, link=IDENTITY)
+    await tell(event.resident_id, texts, f"identity:{event.proof_id}", state, link=IDENTITY)
 
 
 async def tell_of_revoked_proof(event: IdentityProofRevoked, *, event_id: UUID, state: AppState) -> None:
@@ -110,12 +110,13 @@ async def tell_of_revoked_proof(event: IdentityProofRevoked, *, event_id: UUID, 
             "body": "A service counter tells you why, and how to put it right.",
         },
     }
-    await _tell(event.resident_id, texts, f"identity-revoked:{event.proof_id}", state, link=IDENTITY)
+    await tell(event.resident_id, texts, f"identity-revoked:{event.proof_id}", state, link=IDENTITY)
 
 
-async def _tell(resident_id: UUID, texts: Texts, unique_key: str, state: AppState, *, link: str = PAGE) -> None:
+async def tell(resident_id: UUID, texts: Texts, unique_key: str, state: AppState, *, link: str = PAGE) -> None:
+    """Put it into their inbox, once for a key; nobody who is deleted meanwhile gets anything."""
     if not await fetchrow("SELECT 1 FROM core_resident WHERE id = $1 AND phone_index IS NOT NULL", resident_id):
-        return  # deleted meanwhile: nothing may come into an inbox that is erased
+        return
     await state["ports"].inbox.deliver(
         resident_id=resident_id, app_id=None, texts=texts, link=link, unique_key=unique_key
     )

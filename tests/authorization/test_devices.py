@@ -67,6 +67,10 @@ async def test_she_scans_enters_the_number_allows_it_and_the_screen_knows_her(
     (session,) = await city.rows("SELECT parent_id, client_id FROM core_session WHERE client_id IS NOT NULL")
     (own,) = await city.rows("SELECT id FROM core_session WHERE token_hash = $1", token_hash(lin.cookie))
     assert (session["parent_id"], session["client_id"]) == (own["id"], screen.client)
+    await city.work()
+    (notice,) = (await lin.get("/v1/inbox")).json()["items"]
+    assert notice["title"] == "您已让“福州诊所”的一块屏幕知道您是谁"
+    assert notice["link"] == "/me/consents"
 
 
 async def test_the_page_says_from_where_and_how_long_ago_it_was_asked(city: City, screen: Screen, phone: Phone) -> None:
