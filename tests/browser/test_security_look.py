@@ -32,6 +32,9 @@ def test_the_pages_are_whole_and_clean(visit: Open, look: str, tmp_path: Path) -
     whole(page, tmp_path / "codes.png")
     page.goto(page.url.replace("/security", "/presence?purpose=password&next=/security"))
     whole(page, tmp_path / "presence.png")
+    for path in ("/recover", "/recover/cancel/some-name"):
+        page.goto(page.url.partition("/presence")[0].partition("/recover")[0] + path)
+        whole(page, tmp_path / f"{path.count('/')}-recover.png")
     door = visit("/sign-in/password", **LOOKS[look])
     whole(door, tmp_path / "password.png")
     door.locator("#phone").fill("138 1111 2222")
