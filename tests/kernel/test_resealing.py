@@ -15,6 +15,8 @@ from tortoise.fields import BinaryField
 from app_server import wiring
 from app_server.authorization import devices
 from app_server.identity.profiles import name_of
+from app_server.identity.proofing.levels import Evidence, Method
+from app_server.identity.proofing.models import IdentityProof
 from app_server.kernel import resealing
 from app_server.kernel.crypto import KeyRing
 from app_server.kernel.ids import uuid7
@@ -109,16 +111,29 @@ async def lived_in(city: City) -> None:
     for phone in range(4):
         offered = {"kind": "caregiver", "you_are": "agent", "until": until, "phone": f"1380000002{phone}"}
         assert (await lin.post("/v1/mandates", json=offered)).status_code == 201
-    born = city.state["keys"].seal("resident.birth_date", "2015-06-01")
+    keys = city.state["keys"]
+    for number in range(4):
+        await IdentityProof.create(
+            resident_id=UUID(lin.id),
+            method=Method.COUNTER,
+            evidence=Evidence.ID_CARD,
+            verified_by="operator",
+            name_sealed=keys.seal("identity.name", "林依婷"),
+            birthdate_sealed=keys.seal("identity.birthdate", "1990-03-07"),
+            number_kind="id_card",
+            number_index=f"{number}",
+            verified_at=city.clock(),
+        )
+    born = keys.seal("resident.birth_date", "2015-06-01")
     await city.execute("UPDATE core_resident SET birth_date_sealed = $1", born)
-    network = city.state["keys"].seal("session.network", "8.8.4.0/24")
+    network = keys.seal("session.network", "8.8.4.0/24")
     await city.execute("UPDATE core_session SET network_sealed = $1", network)
     library = city.state["ports"].clients.find("library")
     assert library is not None
     kiosk = replace(library, device_flow=True)
     await devices.begin(kiosk, {"scope": "openid"}, address="8.8.4.4", state=city.state)
     await city.execute("UPDATE core_outbox_event SET delivered_at = now()")  # no notice of the passkey comes later
-    keys, row = city.state["keys"], (uuid7(), "SM1", b"index", "Banyan")
+    row = (uuid7(), "SM1", b"index", "Banyan")
     await city.execute(
         'INSERT INTO notifications_simulated_sms (id, carrier_id, to_index, sender, "to", text, created_at)'
         " VALUES ($1, $2, $3, $4, $5, $6, now())",

@@ -1,0 +1,85 @@
+"""The routes that change how well the city knows somebody."""
+
+from dataclasses import replace
+from types import SimpleNamespace
+from unittest.mock import AsyncMock
+from uuid import UUID
+
+from app_server.gateway.register_simulator import CHECKS, PEOPLE
+from app_server.identity.proofing.id_numbers import read
+from tests.faults.scene import Scene
+from tests.faults.wishes import Wish, count, write
+from tests.faults.writes_of_mandates import WRITES
+
+__all__ = ["WRITES"]
+
+
+@write("POST", "/v1/me/identity/register-checks")
+async def check_in_register(scene: Scene) -> Wish:
+    who, register = await scene.newcomer(), AsyncMock(return_value=True)
+    ports = scene.city.state["ports"]
+    scene.city.state["ports"] = replace(ports, register=SimpleNamespace(knows=register))
+    body = {"name": "林依婷", "id_number": _id_number(scene)}
+    return Wish(
+        path="/v1/me/identity/register-checks",
+        headers=who.headers,
+        options={"json": body},
+        effects=count(scene, _PROVEN, who.id, "register"),
+    )
+
+
+@write("POST", "/v1/operator/residents/{id:uuid}/identity")
+async def see_in_person(scene: Scene) -> Wish:
+    who = await scene.newcomer()
+    return Wish(
+        path=f"/v1/operator/residents/{who.id}/identity",
+        headers=scene.operator_headers,
+        options={"json": {"name": "林依婷", "evidence": "id_card", "document_number": _id_number(scene)}},
+        effects=count(scene, _PROVEN, who.id, "counter"),
+    )
+
+
+@write("POST", "/v1/operator/identity-proofs/{id:uuid}/revocation")
+async def revoke_proof(scene: Scene) -> Wish:
+    seen = await see_in_person(scene)
+    answer = await scene.http.post(seen.path, headers=seen.headers, **seen.options)
+    proof = answer.json()["proofs"][0]["id"]
+    sql = (
+        "SELECT 1 FROM core_identity_proof p JOIN core_audit_entry a ON a.subject = 'resident:' || p.resident_id"
+        " JOIN core_outbox_event e ON e.payload->>'proof_id' = p.id::text AND e.name = 'identity_proof_revoked'"
+        " WHERE p.id = $1 AND p.revoked_at IS NOT NULL AND a.action = 'identity.revoked'"
+    )
+    return Wish(
+        path=f"/v1/operator/identity-proofs/{proof}/revocation",
+        headers=scene.operator_headers,
+        options={"json": {"reason": "a false card"}},
+        effects=count(scene, sql, UUID(proof)),
+    )
+
+
+@write("POST", "/me/identity")
+async def identity_page(scene: Scene) -> Wish:
+    asked = await check_in_register(scene)
+    return Wish(
+        path="/me/identity", headers=asked.headers, options={"data": asked.options["json"]}, effects=asked.effects
+    )
+
+
+@write("POST", CHECKS)
+async def register_simulator(scene: Scene) -> Wish:
+    number, name = next(iter(PEOPLE.items()))
+    headers = {"authorization": f"Bearer {scene.city.settings.register_secret}"}
+    return Wish(path=CHECKS, headers=headers, options={"json": {"name": name, "id_number": number}})
+
+
+_PROVEN = (
+    "SELECT 1 FROM core_identity_proof p JOIN core_audit_entry a ON a.subject = 'resident:' || p.resident_id"
+    " JOIN core_outbox_event e ON e.payload->>'proof_id' = p.id::text AND e.name = 'identity_proven'"
+    " WHERE p.resident_id = $1 AND p.method = $2 AND a.action = 'identity.proven'"
+)
+
+
+def _id_number(scene: Scene) -> str:
+    """A number that nobody has yet."""
+    digits = f"3501{scene.dice.randrange(100):02}19{scene.dice.randrange(100):02}0307{scene.dice.randrange(1000):03}"
+    return next(digits + last for last in "0123456789X" if read(digits + last))
