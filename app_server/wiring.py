@@ -21,6 +21,7 @@ from app_server.identity.events import (
     IdentityProven,
     PasskeyAdded,
     PasskeyCounterFellBack,
+    RefreshTokenReused,
     ResidentDeleted,
     ResidentDied,
     ServicesSignedOut,
@@ -33,6 +34,7 @@ from app_server.identity.notices import (
     tell_of_new_device,
     tell_of_passkey,
     tell_of_proof,
+    tell_of_reuse,
     tell_of_revoked_proof,
 )
 from app_server.kernel.authentication import Authenticator
@@ -75,6 +77,7 @@ REACTIONS: Reactions = {
     PasskeyAdded: [tell_of_passkey],
     ScreenAllowed: [tell_of_screen],
     PasskeyCounterFellBack: [tell_of_counter],
+    RefreshTokenReused: [tell_of_reuse],
     ResidentDeleted: [take_back_everything, end_mandates, erase_cards, erase_inbox],
     ResidentDied: [take_back_everything, end_mandates],
     ServicesSignedOut: [tell_services],

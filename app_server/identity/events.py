@@ -37,6 +37,19 @@ class PasskeyCounterFellBack(Event):
 
 
 @dataclass(frozen=True, kw_only=True)
+class RefreshTokenReused(Event):
+    """A session was ended: a refresh token of it came again long after it was traded, so there may be a copy of it.
+
+    `client_id` is the service whose session it was; None for the resident app.
+    """
+
+    session_id: UUID
+    resident_id: UUID
+    client_id: str | None
+    at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
 class ResidentDied(Event):
     """A resident is recorded as deceased: their account is closed, and nothing goes on in their name."""
 

@@ -8,6 +8,7 @@ from app_server.identity.events import (
     IdentityProven,
     PasskeyAdded,
     PasskeyCounterFellBack,
+    RefreshTokenReused,
     SignedInOnNewDevice,
 )
 from app_server.kernel.state import AppState
@@ -74,6 +75,25 @@ async def tell_of_counter(event: PasskeyCounterFellBack, *, event_id: UUID, stat
         },
     }
     await tell(event.resident_id, texts, f"passkey-counter:{event_id}", state)
+
+
+async def tell_of_reuse(event: RefreshTokenReused, *, event_id: UUID, state: AppState) -> None:
+    """A session was ended, because there may be a copy of what kept it open."""
+    client = state["ports"].clients.find(event.client_id) if event.client_id else None
+    names = client.name if client else {"zh-CN": "城市应用", "en": "the city app"}
+    texts = {
+        "zh-CN": {
+            "title": "为了安全，我们结束了您的一次登录",
+            "body": f"登录的服务：{names['zh-CN']}。它的凭据可能被人复制过。"
+            "请在那里重新登录；如果反复发生，请到服务窗口。",
+        },
+        "en": {
+            "title": "We ended one of your sign-ins, to be safe",
+            "body": f"It was to: {names['en']}. Somebody may have a copy of what kept it open."
+            " Sign in there again; if this comes back, visit a service counter.",
+        },
+    }
+    await tell(event.resident_id, texts, f"reuse:{event.session_id}", state)
 
 
 async def tell_of_change(event: FactorChanged, *, event_id: UUID, state: AppState) -> None:

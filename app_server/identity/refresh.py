@@ -8,11 +8,13 @@ from uuid import UUID
 
 import orjson
 
+from app_server.identity.events import RefreshTokenReused
 from app_server.identity.models import RefreshToken, Session
 from app_server.identity.problems import SessionOver
 from app_server.identity.service import OpenedSession, access_token, end_session, new_secret
 from app_server.kernel.batch import Batcher
 from app_server.kernel.crypto import token_hash
+from app_server.kernel.events import record
 from app_server.kernel.ids import uuid7
 from app_server.kernel.state import AppState
 from app_server.kernel.unit_of_work import fetch, in_unit_of_work
@@ -70,7 +72,8 @@ async def renew_session(refresh_token: str, *, state: AppState) -> OpenedSession
 
 
 async def rotate(refresh_token: str, *, client_id: str | None, jkt: str | None, state: AppState) -> Renewed:
-    """Trade a refresh token for the next. Again within `GRACE` it gives the same successor, later it ends the session.
+    """Trade a refresh token for the next. Again within `GRACE` it gives the same successor; later it ends the session,
+    and the resident hears of it.
 
     Problem: `session_over`, also for a token of another client, or bound to another key than that of thumbprint `jkt`.
     """
@@ -103,25 +106,25 @@ async def rotate(refresh_token: str, *, client_id: str | None, jkt: str | None, 
 
 async def trade_all(asked: list[Trade]) -> Sequence[Any]:
     """Trade the tokens that are unused and of a session that stands; None for each other one."""
-    trades = {trade.token_hash: trade for trade in reversed(asked)}  # the first, where one token comes twice at once
     rows = await fetch(
         _TRADE,
-        [trade.token_hash for trade in trades.values()],
-        [trade.successor_hash for trade in trades.values()],
-        [trade.successor_sealed for trade in trades.values()],
-        [uuid7() for _ in trades],
-        [trade.at for trade in trades.values()],
-        [trade.session_expires_at for trade in trades.values()],
-        [trade.client_id for trade in trades.values()],
-        [trade.jkt for trade in trades.values()],
+        [trade.token_hash for trade in asked],
+        [trade.successor_hash for trade in asked],
+        [trade.successor_sealed for trade in asked],
+        [uuid7() for _ in asked],
+        [trade.at for trade in asked],
+        [trade.session_expires_at for trade in asked],
+        [trade.client_id for trade in asked],
+        [trade.jkt for trade in asked],
     )
-    found = {row["token_hash"]: row for row in rows}
-    return [found.get(trade.token_hash) if trades[trade.token_hash] is trade else None for trade in asked]
+    found = {row["successor_hash"]: row for row in rows}
+    return [found.get(trade.successor_hash) for trade in asked]
 
 
-# Who waits for a lock looks again when it has it: of two processes with one token, the second finds it used.
+# Who waits for a lock looks again when it has it: of two processes with one token, the second finds it used. Of those
+# who come at once with one token, and may, the first is served: who may not stands in nobody's way.
 _TRADE = """
-WITH link AS (
+WITH good AS (
   SELECT a.*, t.id, s.id AS session_id, s.scope, r.id AS resident_id, r.roles, r.organisation_id
   FROM unnest(
     $1::text[], $2::text[], $3::bytea[], $4::uuid[], $5::timestamptz[], $6::timestamptz[], $7::text[], $8::text[]
@@ -133,6 +136,8 @@ WITH link AS (
     AND s.client_id IS NOT DISTINCT FROM a.client_id AND (s.dpop_jkt IS NULL OR s.dpop_jkt = a.jkt)
   ORDER BY s.id -- two processes that trade for the same sessions wait for each other in one order
   FOR UPDATE OF s, t
+), link AS (
+  SELECT DISTINCT ON (id) * FROM good ORDER BY id, successor_id
 ), used AS (
   UPDATE core_refresh_token t SET used_at = l.at, successor_sealed = l.successor_sealed FROM link l WHERE t.id = l.id
 ), followed AS (
@@ -142,7 +147,7 @@ WITH link AS (
   UPDATE core_session s SET expires_at = l.session_expires_at, last_used_at = l.at FROM link l
   WHERE s.id = l.session_id
 )
-SELECT token_hash, session_id, resident_id, roles, organisation_id, scope FROM link
+SELECT successor_hash, session_id, resident_id, roles, organisation_id, scope FROM link
 """
 
 
@@ -161,6 +166,9 @@ async def _repeated(hashed: str, client_id: str | None, jkt: str | None, state: 
         return None
     if now - link.used_at > GRACE or link.successor_sealed is None:
         await end_session(session.id, state=state)
+        await record(
+            RefreshTokenReused(session_id=session.id, resident_id=resident.id, client_id=session.client_id, at=now)
+        )
         return None
     return Renewed(
         session_id=session.id,

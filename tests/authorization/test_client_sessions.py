@@ -256,3 +256,17 @@ async def test_what_is_no_form_is_refused_as_the_standard_orders(city: City, pat
         for options in bodies:
             answer = await http.post(path, **options)
             assert (answer.status_code, answer.json()["error"]) == (400, "invalid_request")
+
+
+async def test_a_refresh_token_that_comes_again_later_ends_the_session_and_she_hears_of_it(
+    city: City, clinic: str, lin: Person
+) -> None:
+    first = (await opened(city, clinic, lin))["refresh_token"]
+    second = (await refreshed(city, clinic, first)).json()["refresh_token"]
+    city.clock.ahead = timedelta(minutes=1)
+    for stolen in (first, second, first):
+        assert (await refreshed(city, clinic, stolen)).json()["error"] == "invalid_grant"
+    await city.work()
+    (notice,) = (await lin.get("/v1/inbox")).json()["items"]
+    assert notice["title"] == "为了安全，我们结束了您的一次登录"
+    assert "福州诊所" in notice["body"]
