@@ -2,7 +2,7 @@
 
 from starlette.responses import Response
 
-from app_server.identity import passkeys, phone_codes, presence, proving
+from app_server.identity import passkeys, presence, proving
 from app_server.identity.cookies import client_address, device_of
 from app_server.identity.factors.problems import SecondCodeNotAccepted
 from app_server.identity.factors.schemas import PresenceProven, ProvePresence
@@ -13,6 +13,7 @@ from app_server.identity.problems import (
     PasskeyChallengeOver,
     PasskeyNotAccepted,
 )
+from app_server.identity.routes import code_sent
 from app_server.identity.schemas import ChallengeSent, PasskeyOptions
 from app_server.kernel.access import Resident, access, actor
 from app_server.kernel.languages import language_of
@@ -35,12 +36,7 @@ async def send_code(request: AppRequest) -> Response:
         device=device_of(request),
         state=request.state,
     )
-    sent = ChallengeSent(
-        challenge_id=challenge_id,
-        expires_in=int(phone_codes.CODE_LIFE.total_seconds()),
-        resend_after=int(phone_codes.RESEND_AFTER.total_seconds()),
-    )
-    return reply(sent, status=202)
+    return code_sent(challenge_id)
 
 
 @access(Resident)

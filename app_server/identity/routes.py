@@ -1,5 +1,7 @@
 """Sign-in, sign-out and the resident's own profile."""
 
+from uuid import UUID
+
 from starlette.responses import Response
 
 from app_server.identity import phone_codes, profiles, service
@@ -46,12 +48,7 @@ async def ask_for_code(request: AppRequest) -> Response:
         device=device,
         state=request.state,
     )
-    sent = ChallengeSent(
-        challenge_id=challenge_id,
-        expires_in=int(phone_codes.CODE_LIFE.total_seconds()),
-        resend_after=int(phone_codes.RESEND_AFTER.total_seconds()),
-    )
-    return reply(sent, status=202)
+    return code_sent(challenge_id)
 
 
 @access(Anonymous)
@@ -66,6 +63,16 @@ async def open_session(request: AppRequest) -> Response:
     answer, visit = await read(request, AnswerChallenge), visit_of(request)
     opened = await phone_codes.open_session(answer.challenge_id, answer.code, visit=visit, state=request.state)
     return await session_opened(opened, visit, request)
+
+
+def code_sent(challenge_id: UUID) -> Response:
+    """The answer wherever a code went to a phone."""
+    sent = ChallengeSent(
+        challenge_id=challenge_id,
+        expires_in=int(phone_codes.CODE_LIFE.total_seconds()),
+        resend_after=int(phone_codes.RESEND_AFTER.total_seconds()),
+    )
+    return reply(sent, status=202)
 
 
 async def session_opened(opened: OpenedSession, visit: Visit, request: AppRequest) -> Response:

@@ -2,7 +2,6 @@
 
 from starlette.responses import Response
 
-from app_server.identity import phone_codes
 from app_server.identity.cookies import client_address, device_of, visit_of
 from app_server.identity.problems import CLOSED, ChallengeOver, CodeNotAccepted, PhoneNotValid
 from app_server.identity.recovery import completing, officers
@@ -21,7 +20,7 @@ from app_server.identity.recovery.schemas import (
     RecoveryPage,
     RecoveryView,
 )
-from app_server.identity.routes import session_opened
+from app_server.identity.routes import code_sent, session_opened
 from app_server.identity.schemas import ChallengeSent, SessionOpened
 from app_server.identity.sessions import sessions_of
 from app_server.kernel.access import Anonymous, Operator, Resident, access, actor
@@ -100,12 +99,7 @@ async def begin(request: AppRequest) -> Response:
         device=device_of(request),
         state=request.state,
     )
-    sent = ChallengeSent(
-        challenge_id=challenge_id,
-        expires_in=int(phone_codes.CODE_LIFE.total_seconds()),
-        resend_after=int(phone_codes.RESEND_AFTER.total_seconds()),
-    )
-    return reply(sent, status=202)
+    return code_sent(challenge_id)
 
 
 @access(Anonymous)
