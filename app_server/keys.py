@@ -16,7 +16,7 @@ def lines(file: KeyFile, now: datetime) -> Iterator[str]:
     """Every key that rotates, newest first, by id, age and state; then the gateway's. No secret."""
     for key in file.signing:
         end = gives_way(file.signing, key)
-        after = f"verifies until {_minute(end + OVERLAP)}" if end and now < end + OVERLAP else "verifies no more"
+        after = f"verifies until {_minute(end + OVERLAP)}" if end and now < end + OVERLAP else "verifies hints alone"
         yield f"{key.kid}  ES256    {_age(key.created_at, now)}  {_state(file.signing, key, now, 'signs', after)}"
     for sealing in file.sealing:
         state = _state(file.sealing, sealing, now, "seals", "opens what it sealed")

@@ -13,4 +13,4 @@ def hinted(hint: str, state: AppState) -> VerifiedClaims:
         required=("iss", "aud", "exp", "iat", "sub", "auth_time"),
         may_be_old=True,
     )
-    return verify(hint, expected, state["keys"].public_keys, state["clock"]())
+    return verify(hint, expected, state["keys"].hint_keys, state["clock"]())

@@ -146,6 +146,11 @@ class KeyRing:
         """All published ES256 keys, newest first: those to come, the one that signs, those that did."""
         return self._published
 
+    @property
+    def hint_keys(self) -> Mapping[str, EllipticCurvePublicKey]:
+        """What an ID token is verified with that comes back as a hint: also keys that are published no more."""
+        return {key.kid: key.private.public_key() for key in self._file.signing}
+
     def public_jwks(self) -> dict[str, list[dict[str, str]]]:
         """The published keys (RFC 7517): ES256 for tokens, Ed25519 for calls to mini-apps."""
         jwks = []

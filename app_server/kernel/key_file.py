@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePrivateKey, generate_private_key
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from app_server.kernel.key_times import published
+from app_server.kernel.key_times import kept
 
 ALWAYS = datetime.min.replace(tzinfo=UTC)  # since when keys are used that a file has without a time
 
@@ -109,10 +109,10 @@ class KeyFile:
     def rotated(self, now: datetime, lead: timedelta, *, sealing: bool) -> "KeyFile":
         """The file with a new signing key (and a new sealing key) that is used from `lead` after now.
 
-        Signing keys that are not published any more are left out; sealing keys stay for what they sealed.
+        Signing keys that verify nothing any more are left out; sealing keys stay for what they sealed.
         """
-        kept = {key.kid for key in published(self.signing, now)}
-        old = [entry for entry in self.document["signing"] if entry["kid"] in kept]
+        kids = {key.kid for key in kept(self.signing, now)}
+        old = [entry for entry in self.document["signing"] if entry["kid"] in kids]
         new = {"signing": [_new_signing_entry(now, now + lead), *old]}
         if sealing:
             new["sealing"] = [_new_sealing_entry(now, now + lead), *self.document["sealing"]]

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Protocol, TypeVar
 
 OVERLAP = timedelta(hours=72)  # a signing key that gave way stays published for longer than any token lives
+HINTS = timedelta(days=400)  # an ID token comes back as a hint for as long as anybody stays signed in
 CACHED = timedelta(minutes=5)  # others may keep the published keys for so long
 
 
@@ -34,8 +35,17 @@ def gives_way(keys: Sequence[Key], key: Key) -> datetime | None:
 
 def published(keys: Sequence[Key], now: datetime) -> list[Key]:
     """Those that verify: a key until `OVERLAP` after it gave way, and before its time as well."""
+    return _gave_way_within(OVERLAP, keys, now)
+
+
+def kept(keys: Sequence[Key], now: datetime) -> list[Key]:
+    """Those that stay in the file: the published, and longer, for hints alone, those that made ID tokens."""
+    return _gave_way_within(HINTS, keys, now)
+
+
+def _gave_way_within(time: timedelta, keys: Sequence[Key], now: datetime) -> list[Key]:
     ends = [gives_way(keys, key) for key in keys]
-    return [key for key, end in zip(keys, ends, strict=True) if end is None or now < end + OVERLAP]
+    return [key for key, end in zip(keys, ends, strict=True) if end is None or now < end + time]
 
 
 def cached_for(lead: timedelta) -> timedelta:

@@ -10,6 +10,8 @@ import httpx2
 import jwt
 import pytest
 
+from app_server.kernel.key_file import KeyFile
+from app_server.kernel.key_times import OVERLAP
 from app_server.kernel.tokens import sign
 from tests.actors import Person
 from tests.authorization.relying_parties import Browser, question, registered, tokens, told
@@ -105,6 +107,20 @@ async def test_without_a_hint_nobody_is_led_anywhere_by_itself(visitor: Visitor,
     assert await visitor.is_signed_in() == (answer == "stay")
     if answer == "sign_out":
         assert f'href="{AFTER}"' in after.text  # a button, if she wants to
+
+
+async def test_a_hint_may_be_older_than_the_keys_that_are_published(city: City, visitor: Visitor) -> None:
+    path, lead, keys = city.settings.key_file, timedelta(hours=1), city.state["keys"]
+    before, signer = path.read_bytes(), keys.signing_key.kid
+    try:
+        KeyFile.read(path).rotated(city.clock(), lead, sealing=False).replace(path)
+        city.clock.ahead = lead + OVERLAP
+        keys.refresh()
+        assert signer not in keys.public_keys
+        page = await visitor.leaves(id_token_hint=visitor.hint, post_logout_redirect_uri=AFTER)
+        assert goes_to(await visitor.presses(page, answer="sign_out")) == AFTER
+    finally:
+        path.write_bytes(before)
 
 
 async def test_a_hint_may_be_old_and_of_somebody_elses_browser(city: City, visitor: Visitor) -> None:

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from app_server.kernel.key_file import KeyFile, KeyFileError
-from app_server.kernel.key_times import OVERLAP
+from app_server.kernel.key_times import HINTS, OVERLAP
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
 LEAD = timedelta(hours=1)
@@ -59,7 +59,11 @@ def test_a_key_file_open_to_others_is_refused_with_the_remedy(path: Path, tmp_pa
 
 def test_a_rotation_keeps_what_still_verifies_and_every_key_that_sealed(file: KeyFile) -> None:
     assert [key.used_from for key in file.signing] == [NOW + 2 * LEAD, NOW]
-    late = file.rotated(NOW + 2 * LEAD + OVERLAP, LEAD, sealing=False)
+    later = file.rotated(NOW + 2 * LEAD + OVERLAP, LEAD, sealing=False)
+    assert [key.kid for key in later.signing[1:]] == [key.kid for key in file.signing], (
+        "who comes back with an ID token is still known by it"
+    )
+    late = file.rotated(NOW + 2 * LEAD + HINTS, LEAD, sealing=False)
     assert [key.kid for key in late.signing[1:]] == [file.signing[0].kid]
     assert [key.id for key in late.sealing] == [key.id for key in file.sealing]
     assert (late.index, late.pairwise, late.gateway_kid) == (file.index, file.pairwise, file.gateway_kid)
