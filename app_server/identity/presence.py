@@ -1,5 +1,5 @@
-"""A change of what somebody signs in with needs them to be there now (RFC 9470): a sign-in of the last minutes, or a
-ticket, which is proven for one purpose, for this session, and used once.
+"""A change of what somebody signs in with, or letting another act for them, needs them to be there now (RFC 9470): a
+sign-in of the last minutes, or a ticket, which is proven for one purpose, for this session, and used once.
 
 Who has an authenticator app proves it with the app, a recovery code or a passkey; everybody else with a code to the
 phone or a passkey.
@@ -27,7 +27,7 @@ class Purpose(StrEnum):
     PASSWORD = "password"
     APP = "authenticator_app"
     CODES = "recovery_codes"
-    NUMBER = "number"
+    MANDATES = "mandates"
 
 
 async def level_needed(resident_id: UUID) -> int:

@@ -4,6 +4,7 @@ import base64
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
+from urllib.parse import urlencode
 from uuid import UUID
 
 import orjson
@@ -16,7 +17,8 @@ from app_server.identity.acting.routes import invitation_link, uses_of
 from app_server.identity.acting.rules import BETWEEN_RESIDENTS, CITY_TIME, Side, State, shown_code
 from app_server.identity.acting.schemas import MandateView, OfferMandate
 from app_server.identity.cookies import set_acting_cookie
-from app_server.identity.problems import PhoneNotValid
+from app_server.identity.presence import Purpose
+from app_server.identity.problems import InsufficientUserAuthentication, PhoneNotValid
 from app_server.kernel.access import FRAME, Anonymous, Resident, access, actor
 from app_server.kernel.drawing import svg
 from app_server.kernel.problems import NotFound, Problem, TooManyRequests, ValidationFailed
@@ -24,12 +26,14 @@ from app_server.kernel.routing import get, post
 from app_server.kernel.schemas import page_request, read_form, validation_failed
 from app_server.kernel.state import AppRequest
 from app_server.pages.messages import Messages, messages
+from app_server.pages.presence import to_presence
 from app_server.pages.render import look_of, page
 from app_server.pages.sign_in import PRIVATE, to_sign_in
 from app_server.registry.published import listings
 
 HERE = "/mandates"
 FIELDS = ("you_are", "kind", "phone", "reach", "starts_on", "until")
+KEPT = ("you_are", "kind", "reach", "starts_on", "until")  # while somebody shows that they are there; no number
 SERVICE = "service:"  # how the boxes of the services are named in the form
 
 
@@ -39,7 +43,8 @@ async def mandates_page(request: AppRequest) -> Response:
     user = request.scope["user"]
     if not isinstance(user, Resident):
         return to_sign_in(HERE)
-    return await _list(request, user)
+    kept = {name: value for name, value in request.query_params.items() if name in KEPT or name.startswith(SERVICE)}
+    return await _list(request, user, form=kept)
 
 
 @access(Resident)
@@ -48,7 +53,10 @@ async def offer(request: AppRequest) -> Response:
     me, form, state = actor(request, Resident), await read_form(request), request.state
     locale = look_of(request).locale
     try:
-        mandate, code = await mandates.offer(me.id, _asked(form, locale), locale=locale, state=state)
+        mandate, code = await mandates.offer(me.id, me.session_id, _asked(form, locale), locale=locale, state=state)
+    except InsufficientUserAuthentication:
+        kept = {name: value for name, value in form.items() if name in KEPT or name.startswith(SERVICE)}
+        return to_presence(Purpose.MANDATES, f"{HERE}?{urlencode(kept)}#offer")
     except (ValidationFailed, PhoneNotValid, MandateWithOneself, TooManyRequests) as problem:
         return await _list(request, me, form=form, problem=problem)
     if code is None:
@@ -90,7 +98,12 @@ async def answer(request: AppRequest) -> Response:
     me, form, state = actor(request, Resident), await read_form(request), request.state
     mandate_id = request.path_params["id"]
     if form.get("act") == "accept":
-        await mandates.accept(me.id, mandate_id, form.get("code"), state=state)
+        code = form.get("code")
+        try:
+            await mandates.accept(me.id, me.session_id, mandate_id, code, state=state)
+        except InsufficientUserAuthentication:
+            invited = f"{HERE}/invitation?{urlencode({'code': code})}"
+            return to_presence(Purpose.MANDATES, invited if code else f"{HERE}/{mandate_id}")
         return RedirectResponse(f"{HERE}/{mandate_id}", status_code=303, headers=PRIVATE)
     await mandates.end(me.id, mandate_id, state=state)
     return RedirectResponse(HERE, status_code=303, headers=PRIVATE)

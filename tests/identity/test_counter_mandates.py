@@ -11,8 +11,10 @@ from hypothesis import strategies as st
 from app_server.identity.acting.credit_codes import ALPHABET, check_character, normalised
 from app_server.identity.acting.ending import end_due
 from app_server.identity.acting.rules import CITY_TIME, of_age
+from app_server.identity.presence import FRESH
 from tests.actors import Person
 from tests.city import City
+from tests.identity.factors.people import prove_by_phone
 from tests.identity.test_acting import browser_of, switch, until, who
 from tests.identity.test_mandates import CHEN, LIN, OVER, titles
 
@@ -231,3 +233,18 @@ def test_one_wrong_character_is_always_found(body: str, place: int, other: str) 
     assert normalised(code) == code
     if body[place] != other:
         assert normalised(code[:place] + other + code[place + 1 :]) is None
+
+
+async def test_offices_ask_for_presence_and_send_a_number_few_messages(
+    city: City, wang: Person, lin: Person, chen: Person
+) -> None:
+    company, _ = await company_of(wang, lin)
+    path, body = f"/v1/companies/{company}/officers", {"role": "clerk", "phone": CHEN, "until": day(city, 200)}
+    statuses = [(await lin.post(path, json=body)).status_code for _ in range(4)]
+    assert statuses == [201, 201, 201, 429]
+    lin.http.headers["authorization"] = f"Bearer {lin.cookie}"
+    city.clock.ahead += FRESH + timedelta(seconds=30)
+    await city.forget_limits()
+    assert (await lin.post(path, json=body)).json()["code"] == "insufficient_user_authentication"
+    await prove_by_phone(lin, "mandates")
+    assert (await lin.post(path, json=body)).status_code == 201

@@ -13,9 +13,11 @@ from app_server.identity.acting.ending import end_due, forget_old
 from app_server.identity.acting.rules import CITY_TIME, begin_of, of_age, plain_code, shown_code
 from app_server.identity.locks import lock_resident
 from app_server.identity.models import LockedAs
+from app_server.identity.presence import FRESH
 from tests.actors import Person
 from tests.city import City
 from tests.factories import publish
+from tests.identity.factors.people import prove_by_phone
 
 YOUR_TURN, OTHERS_TURN = "A mandate waits for your answer", "A mandate waits for the other side"
 IN_FORCE, OVER = "A mandate is in force", "A mandate has ended"
@@ -294,3 +296,29 @@ def test_a_code_is_read_as_it_is_shown(code: str) -> None:
 def test_what_is_no_code_is_none(text: str) -> None:
     code = plain_code(text)
     assert code is None or (len(code) == 12 and set(code) <= set("BCDFGHJKLMNPQRSTVWXZ"))
+
+
+async def test_a_stolen_session_alone_lets_nobody_act_for_its_owner(city: City, lin: Person, chen: Person) -> None:
+    asked = (await offered(chen, you_are="agent", phone=lin.phone))["mandate"]["id"]
+    for person in (lin, chen):
+        person.http.headers["authorization"] = f"Bearer {person.cookie}"
+    city.clock.ahead += FRESH + timedelta(seconds=30)
+    for path, body in (("/v1/mandates", terms(city, phone=chen.phone)), (f"/v1/mandates/{asked}/accept", {})):
+        answer = await lin.post(path, json=body)
+        assert (answer.status_code, answer.json()["code"]) == (401, "insufficient_user_authentication")
+        assert answer.json()["purpose"] == "mandates"
+    assert await city.rows("SELECT 1 FROM core_mandate WHERE principal_id = $1", UUID(lin.id)) == []
+    assert (await offered(chen, you_are="agent"))["code"], "who gives nothing away is not asked"
+    await prove_by_phone(lin, "mandates")
+    assert (await lin.post(f"/v1/mandates/{asked}/accept", json={})).json()["state"] == "active"
+
+
+async def test_the_next_owner_of_a_number_ends_no_mandate_of_the_one_before(
+    city: City, lin: Person, chen: Person
+) -> None:
+    mandate_id = await accepted(lin, chen)
+    await city.execute("UPDATE core_resident SET phone_index = NULL WHERE id = $1", UUID(chen.id))
+    heir = await city.person(chen.phone, "王小美")
+    assert heir.id != chen.id
+    assert (await heir.delete(f"/v1/mandates/{mandate_id}")).status_code == 404
+    assert (await lin.get(f"/v1/mandates/{mandate_id}")).json()["state"] == "active"

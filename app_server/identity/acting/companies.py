@@ -2,13 +2,16 @@
 
 from uuid import UUID
 
+from app_server.identity import phones
 from app_server.identity.acting.ending import end_of_mandate, hold_company, require_successor
-from app_server.identity.acting.mandates import dates, require_services
+from app_server.identity.acting.mandates import dates, require_services, spare
 from app_server.identity.acting.models import Mandate
 from app_server.identity.acting.opening import offer_to_number
 from app_server.identity.acting.rules import LONGEST, Kind
 from app_server.identity.acting.schemas import MandatePage, OfferOffice
 from app_server.identity.acting.views import mandates_for
+from app_server.identity.presence import Purpose, require_presence
+from app_server.kernel.access import Resident
 from app_server.kernel.problems import NotFound
 from app_server.kernel.schemas import PageRequest
 from app_server.kernel.state import AppState
@@ -33,10 +36,19 @@ async def officers_of(company_id: UUID, me: UUID, page: PageRequest, *, state: A
     return await mandates_for(company_id, page, state=state)
 
 
+async def offer_office(company_id: UUID, me: Resident, asked: OfferOffice, *, locale: str, state: AppState) -> Mandate:
+    """Offer an office in the company's name. Problems: `not_found`, `phone_not_valid`, `validation_failed`,
+    `too_many_requests`, `insufficient_user_authentication`.
+    """
+    await require_representative(company_id, me.id, state=state)
+    await spare(me.id, phones.normalise(asked.phone), state=state)
+    return await _offer_office(company_id, me, asked, locale, state)
+
+
 @in_unit_of_work
-async def offer_office(company_id: UUID, me: UUID, asked: OfferOffice, *, locale: str, state: AppState) -> Mandate:
-    """Offer an office in the company's name. Problems: `not_found`, `phone_not_valid`, `validation_failed`."""
-    await require_representative(company_id, me, state=state)
+async def _offer_office(company_id: UUID, me: Resident, asked: OfferOffice, locale: str, state: AppState) -> Mandate:
+    await require_representative(company_id, me.id, state=state)
+    await require_presence(me.id, me.session_id, Purpose.MANDATES, state=state)
     require_services(asked.app_ids, state)
     mandate = Mandate(
         kind=Kind.OFFICER,
@@ -49,7 +61,7 @@ async def offer_office(company_id: UUID, me: UUID, asked: OfferOffice, *, locale
     mandate.starts_at, mandate.until_at = dates(
         asked.starts_on, asked.until, LONGEST[Kind.OFFICER], now=state["clock"]()
     )
-    await offer_to_number(mandate, asked.phone, actor=("resident", me), locale=locale, state=state)
+    await offer_to_number(mandate, asked.phone, actor=("resident", me.id), locale=locale, state=state)
     return mandate
 
 

@@ -5,11 +5,11 @@ from starlette.responses import Response
 from app_server.identity.acting import companies, views
 from app_server.identity.acting.problems import SuccessorNeeded
 from app_server.identity.acting.schemas import MandatePage, MandateView, OfferOffice
-from app_server.identity.problems import PhoneNotValid
+from app_server.identity.problems import InsufficientUserAuthentication, PhoneNotValid
 from app_server.kernel.access import Resident, access, actor
 from app_server.kernel.idempotency import idempotent
 from app_server.kernel.languages import language_of
-from app_server.kernel.problems import BadCursor, NotFound
+from app_server.kernel.problems import BadCursor, NotFound, TooManyRequests
 from app_server.kernel.routing import Route, delete, describe, get, post
 from app_server.kernel.schemas import no_content, page_request, read, reply
 from app_server.kernel.state import AppRequest
@@ -25,12 +25,17 @@ async def list_officers(request: AppRequest) -> Response:
 
 @access(Resident)
 @idempotent()
-@describe(body=OfferOffice, reply=MandateView, status=201, problems=(NotFound, PhoneNotValid))
+@describe(
+    body=OfferOffice,
+    reply=MandateView,
+    status=201,
+    problems=(NotFound, PhoneNotValid, TooManyRequests, InsufficientUserAuthentication),
+)
 async def offer_office(request: AppRequest) -> Response:
     """Offer somebody an office in the company."""
     me, company_id, asked = actor(request, Resident), request.path_params["id"], await read(request, OfferOffice)
     locale, state = language_of(request), request.state
-    mandate = await companies.offer_office(company_id, me.id, asked, locale=locale, state=state)
+    mandate = await companies.offer_office(company_id, me, asked, locale=locale, state=state)
     return reply(await views.mandate_of(company_id, mandate.id, state=state), status=201)
 
 

@@ -23,6 +23,7 @@ from app_server.identity.acting.rules import (
 )
 from app_server.identity.acting.schemas import OfferMandate
 from app_server.identity.models import Resident
+from app_server.identity.presence import Purpose, require_presence
 from app_server.identity.problems import PhoneNotValid
 from app_server.identity.service import phone_index
 from app_server.kernel.audit import audit
@@ -43,10 +44,14 @@ TEXTS = {
 }
 
 
-async def offer(by: UUID, asked: OfferMandate, *, locale: str, state: AppState) -> tuple[Mandate, str | None]:
+async def offer(
+    by: UUID, here: UUID, asked: OfferMandate, *, locale: str, state: AppState
+) -> tuple[Mandate, str | None]:
     """Offer a mandate; with it the code of an open one. The answer is the same for every number, known or not.
 
-    Problems: `validation_failed`, `phone_not_valid`, `mandate_with_oneself`, `too_many_requests`. Without Valkey the
+    Whoever lets somebody they name act for them shows that they are there (`insufficient_user_authentication`), as does
+    who says yes to it: it outlasts the session. Other problems: `validation_failed`, `phone_not_valid`,
+    `mandate_with_oneself`, `too_many_requests`. Without Valkey the
     limits cannot be held, so no offer is made (`temporarily_unavailable`).
     """
     starts_at, until_at = dates(asked.starts_on, asked.until, LONGEST[asked.kind], now=state["clock"]())
@@ -59,24 +64,31 @@ async def offer(by: UUID, asked: OfferMandate, *, locale: str, state: AppState) 
         index = phone_index(state["keys"], number)
         if await Resident.exists(id=by, phone_index=index):
             raise MandateWithOneself()
-        await limit(state["redis"], "mandate:number", index, OFFERS_TO_A_NUMBER, fail_open=False)
-    await limit(state["redis"], "mandate:offers", str(by), OFFERS, fail_open=False)
+    await spare(by, number, state=state)
     mandate = Mandate(
         kind=asked.kind, reach=asked.reach, app_ids=sorted(set(asked.app_ids)), starts_at=starts_at, until_at=until_at
     )
-    return mandate, await _offer(mandate, by, asked.you_are, number, locale, state)
+    return mandate, await _offer(mandate, by, here, asked.you_are, number, locale, state)
+
+
+async def spare(by: UUID, number: phones.Phone | None, *, state: AppState) -> None:
+    """Raise `too_many_requests` when somebody offers too often, or a number was offered too much today."""
+    if number is not None:
+        index = phone_index(state["keys"], number)
+        await limit(state["redis"], "mandate:number", index, OFFERS_TO_A_NUMBER, fail_open=False)
+    await limit(state["redis"], "mandate:offers", str(by), OFFERS, fail_open=False)
 
 
 @in_unit_of_work
 async def _offer(
-    mandate: Mandate, by: UUID, side: Side, number: phones.Phone | None, locale: str, state: AppState
+    mandate: Mandate, by: UUID, here: UUID, side: Side, number: phones.Phone | None, locale: str, state: AppState
 ) -> str | None:
     now, code = state["clock"](), None
     mandate.state, mandate.offered_by = State.OFFERED, by
     _set_side(mandate, side, by)
     if number is not None:
         # She chose whom to offer it to, which is her acceptance; of an open offer she does not know yet who takes it.
-        _accept_side(mandate, side, now)
+        await _accept_side(mandate, side, by, here, now, state)
         await address(mandate, number, locale=locale, state=state)
     else:
         code = "".join(secrets.choice(ALPHABET) for _ in range(CODE_LENGTH))
@@ -117,17 +129,18 @@ async def invitation(me: UUID, code: str, *, state: AppState) -> Mandate:
     return mandate
 
 
-async def accept(me: UUID, mandate_id: UUID, code: str | None, *, state: AppState) -> Mandate:
+async def accept(me: UUID, here: UUID, mandate_id: UUID, code: str | None, *, state: AppState) -> Mandate:
     """Say yes: the one who was asked, by number or with the code of an open offer; then, to an open one, who offered
-    it. Again it is the same yes. Problems: `not_found`, `invitation_not_good`, `mandate_over`.
+    it. Again it is the same yes. Problems: `not_found`, `invitation_not_good`, `mandate_over`,
+    `insufficient_user_authentication`.
     """
     if code is not None:
         await limit(state["redis"], "mandate:tries", str(me), TRIES, fail_open=False)
-    return await _accept(me, mandate_id, plain_code(code) if code is not None else None, state)
+    return await _accept(me, here, mandate_id, plain_code(code) if code is not None else None, state)
 
 
 @in_unit_of_work
-async def _accept(me: UUID, mandate_id: UUID, code: str | None, state: AppState) -> Mandate:
+async def _accept(me: UUID, here: UUID, mandate_id: UUID, code: str | None, state: AppState) -> Mandate:
     mandate = await Mandate.filter(id=mandate_id).select_for_update().first()
     if mandate is None:
         raise NotFound()
@@ -138,7 +151,7 @@ async def _accept(me: UUID, mandate_id: UUID, code: str | None, state: AppState)
         raise MandateOver()
     if accepted_at(mandate, side) is not None or mandate.principal_id is None or mandate.agent_id is None:
         return mandate  # said before; or nobody has taken the open offer yet: there is no one to say yes to
-    _accept_side(mandate, side, now)
+    await _accept_side(mandate, side, me, here, now, state)
     await audit("resident", me, "mandate.accepted", f"mandate:{mandate.id}", details={"as": side.value})
     if mandate.principal_accepted_at and mandate.agent_accepted_at:
         mandate.state = State.ACTIVE
@@ -158,7 +171,7 @@ async def _open_side(me: UUID, mandate: Mandate, code: str | None, keys: KeyRing
         mine = is_open and mandate.to_phone_index and await Resident.exists(id=me, phone_index=mandate.to_phone_index)
         if not mine:
             raise NotFound() if code is None else InvitationNotGood()
-    mandate.code_index = None
+    mandate.code_index = mandate.to_phone_index = mandate.to_phone_sealed = None  # the number may get another owner
     _set_side(mandate, side, me)
     return side
 
@@ -227,8 +240,9 @@ def _set_side(mandate: Mandate, side: Side, who: UUID) -> None:
         mandate.agent_id = who
 
 
-def _accept_side(mandate: Mandate, side: Side, now: datetime) -> None:
+async def _accept_side(mandate: Mandate, side: Side, who: UUID, here: UUID, now: datetime, state: AppState) -> None:
     if side is Side.PRINCIPAL:
+        await require_presence(who, here, Purpose.MANDATES, state=state)
         mandate.principal_accepted_at = now
     else:
         mandate.agent_accepted_at = now

@@ -17,7 +17,7 @@ from app_server.identity.acting.schemas import (
     UsePage,
     UseView,
 )
-from app_server.identity.problems import PhoneNotValid
+from app_server.identity.problems import InsufficientUserAuthentication, PhoneNotValid
 from app_server.kernel.access import Resident, access, actor
 from app_server.kernel.idempotency import idempotent
 from app_server.kernel.languages import language_of
@@ -30,12 +30,15 @@ from app_server.kernel.state import AppRequest, AppState
 @access(Resident)
 @idempotent()
 @describe(
-    body=OfferMandate, reply=MandateOffer, status=201, problems=(PhoneNotValid, MandateWithOneself, TooManyRequests)
+    body=OfferMandate,
+    reply=MandateOffer,
+    status=201,
+    problems=(PhoneNotValid, MandateWithOneself, TooManyRequests, InsufficientUserAuthentication),
 )
 async def offer_mandate(request: AppRequest) -> Response:
     """Offer to act for somebody, or to let them act for you."""
     me, asked, state = actor(request, Resident), await read(request, OfferMandate), request.state
-    mandate, code = await mandates.offer(me.id, asked, locale=language_of(request), state=state)
+    mandate, code = await mandates.offer(me.id, me.session_id, asked, locale=language_of(request), state=state)
     offered = MandateOffer(
         mandate=await views.mandate_of(me.id, mandate.id, state=state),
         code=shown_code(code) if code else None,
@@ -68,11 +71,15 @@ async def one_mandate(request: AppRequest) -> Response:
 
 
 @access(Resident)
-@describe(body=AcceptMandate, reply=MandateView, problems=(NotFound, InvitationNotGood, MandateOver))
+@describe(
+    body=AcceptMandate,
+    reply=MandateView,
+    problems=(NotFound, InvitationNotGood, MandateOver, InsufficientUserAuthentication),
+)
 async def accept_mandate(request: AppRequest) -> Response:
     """Say yes to what was offered; to an open offer, then, to who took it. It is in force when both have."""
     me, asked = actor(request, Resident), await read(request, AcceptMandate)
-    mandate = await mandates.accept(me.id, request.path_params["id"], asked.code, state=request.state)
+    mandate = await mandates.accept(me.id, me.session_id, request.path_params["id"], asked.code, state=request.state)
     return reply(await views.mandate_of(me.id, mandate.id, state=request.state))
 
 

@@ -12,13 +12,18 @@ _CHECKS = "10X98765432"  # by the weighted sum modulo 11 (ISO 7064 MOD 11-2)
 
 def read(text: str) -> IdNumber | None:
     """The number as it is written, without spaces and with a capital X; None when it is none."""
-    number = "".join(unicodedata.normalize("NFKC", text).split()).upper()
+    number = spelt(text)
     if len(number) != 18 or not number.isascii() or not number[:17].isdigit():
         return None
     weighed = sum(int(digit) * weight for digit, weight in zip(number, _WEIGHTS, strict=False))
     if number[17] != _CHECKS[weighed % 11] or _birthdate(number) is None:
         return None
     return IdNumber(number)
+
+
+def spelt(text: str) -> str:
+    """The number of any document in one spelling, so that it is found again: no spaces, capitals, narrow digits."""
+    return "".join(unicodedata.normalize("NFKC", text).split()).upper()
 
 
 def birthdate_of(number: IdNumber) -> date:

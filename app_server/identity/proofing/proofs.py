@@ -23,7 +23,7 @@ from app_server.kernel.crypto import KeyRing
 from app_server.kernel.events import record
 from app_server.kernel.ids import uuid7
 from app_server.kernel.limits import Rate, limit
-from app_server.kernel.problems import FieldError, NotFound
+from app_server.kernel.problems import FieldError, NotForThisAccount, NotFound
 from app_server.kernel.state import AppState
 from app_server.kernel.unit_of_work import execute, fetch, fetchrow, in_unit_of_work
 
@@ -80,8 +80,12 @@ async def check_in_register(resident_id: UUID, asked: CheckInRegister, *, state:
 
 
 async def see_in_person(resident_id: UUID, asked: SeenInPerson, *, by: Operator, state: AppState) -> Identity:
-    """An officer saw the person and the document. Problems as above, and `not_found`."""
-    number, born = asked.document_number.replace(" ", "").upper(), asked.birthdate
+    """An officer saw the person and the document. Problems as above, `not_found`, and `not_for_this_account` for the
+    officer's own.
+    """
+    if resident_id == by.id:
+        raise NotForThisAccount("Another officer has to see you.")
+    number, born = id_numbers.spelt(asked.document_number), asked.birthdate
     if asked.evidence == "id_card":
         read = id_numbers.read(number)
         if read is None:

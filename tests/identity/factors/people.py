@@ -76,3 +76,12 @@ async def prove(person: Person, purpose: str, code: str) -> None:
     """Show by a code of the app, or a recovery code, that it is they."""
     answer = await person.post("/v1/me/presence", json={"purpose": purpose, "code": code})
     assert answer.status_code == 201, answer.text
+
+
+async def prove_by_phone(person: Person, purpose: str) -> None:
+    """Show by a code to the phone that it is they."""
+    await person.city.forget_limits()
+    sent = (await person.post("/v1/me/presence/codes")).json()
+    body = {"purpose": purpose, "challenge_id": sent["challenge_id"], "code": await person.city.last_code(person.phone)}
+    answer = await person.post("/v1/me/presence", json=body)
+    assert answer.status_code == 201, answer.text

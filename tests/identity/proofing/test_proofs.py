@@ -170,3 +170,15 @@ async def test_the_page_says_the_level_and_raises_it_without_javascript(city: Ci
         assert "Level 2 of 3" in (await browser.get("/me/identity?done")).text
     async with city.browser(accept="text/html") as stranger:
         assert (await stranger.get("/me/identity")).headers["location"].startswith("/sign-in")
+
+
+async def test_no_officer_sees_themselves_and_a_number_has_one_spelling(
+    city: City, lin: Person, operator: Person
+) -> None:
+    refused = await seen(operator, operator)
+    assert (refused.status_code, refused.json()["code"]) == (403, "not_for_this_account")
+    chen = await city.person("+8613800000007", "陈建国")
+    passport = {"evidence": "passport", "birthdate": "1990-03-07"}
+    assert (await seen(operator, lin, document_number="E12345678", **passport)).status_code == 200
+    again = await seen(operator, chen, document_number="ｅ１２３ 45678", **passport)
+    assert again.json()["code"] == "identity_in_use"
