@@ -47,7 +47,8 @@ class Asked:
     """A request that can be answered. `max_age` in seconds; None when the client does not mind.
 
     The code is bound to the key of the thumbprint `dpop_jkt` (RFC 9449 §10), if any.
-    `scopes` has those of the claims that are asked for one by one; `sub` and `acr` are as in `AskedClaims`.
+    `scopes` has those of the claims that are asked for one by one; `sub` is as in `AskedClaims`. `acr` has the ways of
+    signing in that will do: all of them when the client does not mind.
     """
 
     client_id: str
@@ -61,11 +62,10 @@ class Asked:
     max_age: int | None
     ui_locales: str | None
     dpop_jkt: str | None = None
-    level: int = 0  # the authenticator level that `acr_values` ask for; 0: the client does not mind
     hinted_sub: str | None = None  # who it should be, by an ID token of before (`id_token_hint`)
     id_token_claims: frozenset[str] = frozenset()
     sub: str | None = None
-    acr: frozenset[str] = frozenset()
+    acr: frozenset[str] = frozenset(LEVELS)
 
 
 class NotProven(Exception):
@@ -163,20 +163,22 @@ def read(
         max_age=int(max_age) if max_age is not None else None,
         dpop_jkt=given.get("dpop_jkt"),
         ui_locales=(given.get("ui_locales") or "")[:LONGEST_HINT].strip() or None,
-        level=_level(given.get("acr_values", "")),
         hinted_sub=hinted_sub,
         id_token_claims=by_name.id_token & frozenset(claims.CLAIMS),
         sub=by_name.sub,
-        acr=by_name.acr,
+        acr=_good_enough(given.get("acr_values", ""), by_name.acr),
     )
     return asked, client
 
 
-def _level(acr_values: str) -> int:
-    """The lowest of the levels that will do; values that we do not know are passed over (OpenID Connect Core
-    §3.1.2.1: they are voluntary).
+def _good_enough(acr_values: str, essential: frozenset[str]) -> frozenset[str]:
+    """The ways of signing in that will do. Of `acr_values` the lowest and what is above it; values that we do not know
+    are passed over (OpenID Connect Core §3.1.2.1: they are voluntary). An essential `acr` is held to by the letter
+    (§5.5.1.1): where none of its values is known, no way will do.
     """
-    return min((LEVELS[acr] for acr in acr_values.split() if acr in LEVELS), default=0)
+    level = min((LEVELS[acr] for acr in acr_values.split() if acr in LEVELS), default=0)
+    above = frozenset(acr for acr, worth in LEVELS.items() if worth >= level)
+    return above & essential if essential else above
 
 
 def _proven(counted: Counter[str], given: dict[str, str], find: Callable[[str], Client | None]) -> tuple[Client, str]:

@@ -124,11 +124,11 @@ async def opened_for(session_id: UUID, request: Waiting) -> bool:
 
 
 async def is_strong_enough(session_id: UUID, request: Waiting) -> bool:
-    """Whether the sign-in proved as much as the client asks for (`acr_values`)."""
-    if not request.asked.level:
+    """Whether the sign-in proved what the client asks for (`acr_values`, an essential `acr`)."""
+    if request.asked.acr == frozenset(assurance.LEVELS):
         return True
     row = await fetchrow("SELECT method FROM core_session WHERE id = $1", session_id)
-    return assurance.OF[SignInMethod(row["method"])].level >= request.asked.level
+    return assurance.OF[SignInMethod(row["method"])].acr in request.asked.acr
 
 
 async def could_be_strong_enough(resident_id: UUID, request: Waiting) -> bool:
@@ -139,8 +139,8 @@ async def could_be_strong_enough(resident_id: UUID, request: Waiting) -> bool:
         "  SELECT 1 FROM core_authenticator_app WHERE resident_id = $1 AND confirmed_at IS NOT NULL) AS two_steps",
         resident_id,
     )
-    best = assurance.PASSKEY if factors["passkey"] else assurance.TWO_STEPS if factors["two_steps"] else assurance.PHONE
-    return assurance.LEVELS[best] >= request.asked.level
+    has = {assurance.PASSKEY: factors["passkey"], assurance.TWO_STEPS: factors["two_steps"], assurance.PHONE: True}
+    return any(has[acr] for acr in request.asked.acr)
 
 
 async def _signed_in_at(session_id: UUID) -> datetime:
@@ -149,18 +149,13 @@ async def _signed_in_at(session_id: UUID) -> datetime:
     return signed_in
 
 
-async def meant(resident_id: UUID, session_id: UUID, request: Waiting, *, state: AppState) -> bool:
-    """Whether this is the resident whom the client asks about, if it names one, and the sign-in proved what it needs
-    (`id_token_hint`, `sub` and an essential `acr`, OpenID Connect Core §3.1.2.1, §5.5.1).
+def meant(resident_id: UUID, request: Waiting, *, state: AppState) -> bool:
+    """Whether this is the resident whom the client asks about, if it names one (`id_token_hint`, `sub`, OpenID Connect
+    Core §3.1.2.1, §5.5.1).
     """
     asked = request.asked
     named = {asked.hinted_sub, asked.sub} - {None}
-    if named and named != {subject_of(request.client, resident_id, state["keys"])}:
-        return False
-    if not asked.acr:
-        return True
-    row = await fetchrow("SELECT method FROM core_session WHERE id = $1", session_id)
-    return assurance.OF[SignInMethod(row["method"])].acr in asked.acr
+    return not named or named == {subject_of(request.client, resident_id, state["keys"])}
 
 
 async def to_ask(resident_id: UUID, request: Waiting) -> list[ScopeRequest]:

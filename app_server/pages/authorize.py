@@ -18,6 +18,7 @@ from app_server.authorization.mistakes import note
 from app_server.authorization.problems import AuthorizationNotAsked, AuthorizationOver
 from app_server.authorization.requests import Waiting
 from app_server.authorization.views import scope_view, text_of
+from app_server.identity.assurance import LEVELS
 from app_server.identity.cookies import client_address
 from app_server.kernel.access import Anonymous, Resident, access, actor
 from app_server.kernel.ports import ScopeRequest
@@ -63,7 +64,7 @@ async def decide_page(request: AppRequest) -> Response:
         if silent:
             return await _refuse(request, waiting, "login_required", "nobody is signed in here, or not freshly enough")
         return _to_sign_in(waiting, again=isinstance(user, Resident))
-    if not await requests.meant(user.id, user.session_id, waiting, state=request.state):
+    if not requests.meant(user.id, waiting, state=request.state):
         return await _not_meant(request, waiting, user)
     if not await requests.is_strong_enough(user.session_id, waiting):
         return await _too_weak(request, waiting, user)
@@ -82,7 +83,7 @@ async def decide(request: AppRequest) -> Response:
     waiting = await _waiting(request)
     if not await requests.signed_in_since(user.session_id, waiting):
         return _to_sign_in(waiting, again=True)
-    if not await requests.meant(user.id, user.session_id, waiting, state=request.state):
+    if not requests.meant(user.id, waiting, state=request.state):
         return await _not_meant(request, waiting, user)
     if not await requests.is_strong_enough(user.session_id, waiting):
         return await _too_weak(request, waiting, user)
@@ -97,25 +98,25 @@ async def decide(request: AppRequest) -> Response:
 
 
 async def _not_meant(request: AppRequest, waiting: Waiting, user: Resident) -> Response:
-    """Another account, or another way of signing in, may be what the client asks for: let the person try once."""
+    """Another account may be what the client asks for: let the person try once."""
     if "none" not in waiting.asked.prompt and not await requests.opened_for(user.session_id, waiting):
         return _to_sign_in(waiting, again=True)
-    words = "another person is signed in here than the one whom you ask about, or not in the way that claims asks for"
+    words = "another person is signed in here than the one whom you ask about"
     return await _refuse(request, waiting, "login_required", words, after_form=request.method == "POST")
 
 
 async def _too_weak(request: AppRequest, waiting: Waiting, user: Resident) -> Response:
-    """The client asks for more than this sign-in proved (`acr_values`): let them sign in so, once (OpenID Connect Core
-    Unmet Authentication Requirements §2).
+    """The client asks for something else than this sign-in proved (`acr_values`, an essential `acr`): let them sign in
+    so, once (OpenID Connect Core Unmet Authentication Requirements §2).
     """
     after_form = request.method == "POST"
     reachable = await requests.could_be_strong_enough(user.id, waiting)
     if reachable and "none" in waiting.asked.prompt:
-        words = "the resident has to sign in with more than this"
+        words = "the resident has to sign in in another way than this"
         return await _refuse(request, waiting, "login_required", words, after_form=after_form)
     if reachable and not await requests.opened_for(user.session_id, waiting):
         return _to_sign_in(waiting, again=True)
-    words = "the resident did not sign in as acr_values ask"
+    words = "the resident did not sign in as acr_values or claims ask"
     return await _refuse(request, waiting, "unmet_authentication_requirements", words, after_form=after_form)
 
 
@@ -233,8 +234,9 @@ def _to_sign_in(waiting: Waiting, *, again: bool) -> Response:
     onward = {"next": f"/authorize/{waiting.name}?onward"}
     if again:
         onward["again"] = ""
-    if waiting.asked.level > 1:
-        onward["level"] = str(waiting.asked.level)
+    level = min((LEVELS[acr] for acr in waiting.asked.acr), default=0)
+    if level > 1:
+        onward["level"] = str(level)
     return _go(f"/sign-in?{urlencode(onward)}")
 
 

@@ -15,6 +15,7 @@ from tests.actors import Person
 from tests.authorization.relying_parties import PROMISE, Browser, question, registered, tokens, told
 from tests.authorization.test_client_sessions import name_seen
 from tests.city import City
+from tests.identity.factors.people import set_password
 
 WHY = {"zh-CN": "打印在处方上", "en": "to print it on the prescription"}
 BY_CLAIM = [
@@ -177,7 +178,22 @@ async def test_an_essential_way_of_signing_in_is_held_to(city: City, clinic: str
     assert "code" in told(await silently({"essential": True, "values": [phone, better]}))
     assert "code" in told(await silently({"values": [better]}))
     assert "code" in told(await silently({"essential": True}))
-    assert told(await silently({"essential": True, "value": better}))["error"] == "login_required"
+    for unmet in (better, "urn:elsewhere:gold"):
+        assert told(await silently({"essential": True, "value": unmet}))["error"] == "unmet_authentication_requirements"
+
+
+async def test_an_essential_way_of_signing_in_is_asked_for_at_the_door_as_acr_values_are(
+    city: City, clinic: str, lin: Person
+) -> None:
+    await set_password(lin)
+    better = "urn:banyan:acr:two-steps"
+    essential = {"id_token": {"acr": {"essential": True, "values": [better]}}}
+    door = await Browser(city, lin).asks(asking(clinic, essential))
+    assert "asks for more than a code to your phone" in door.text
+    assert told(await Browser(city, lin).asks(asking(clinic, essential, prompt="none")))["error"] == "login_required"
+    await city.execute("UPDATE core_session SET method = 'passkey'")
+    answer = await Browser(city, lin).asks(asking(clinic, essential, prompt="none"))
+    assert told(answer)["error"] == "login_required", "a higher one than those named is not one of them"
 
 
 async def test_discovery_says_so(city: City) -> None:
