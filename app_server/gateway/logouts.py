@@ -10,11 +10,13 @@ from urllib.parse import urlencode
 from uuid import UUID
 
 from app_server.authorization.logout_tokens import logout_token
+from app_server.authorization.registered import registered_clients
 from app_server.gateway.receivers import Receivers
 from app_server.identity.events import ServicesSignedOut
 from app_server.identity.models import LogoutAnswer
 from app_server.kernel.clearing import again, delete_page
 from app_server.kernel.jobs import GiveUp, Job, enqueue
+from app_server.kernel.ports import Client
 from app_server.kernel.state import AppState
 from app_server.kernel.unit_of_work import execute, fetch, fetchrow, in_unit_of_work
 
@@ -32,8 +34,7 @@ class LogoutState(AppState):
 async def tell_services(event: ServicesSignedOut, *, event_id: UUID, state: AppState) -> None:
     """Queue a message to each client that takes such messages, in the reaction's unit of work."""
     for row in await fetch("SELECT id, client_id FROM core_logout_notice WHERE occasion_id = $1", event.occasion_id):
-        client = state["ports"].clients.find(row["client_id"])
-        if client is None or client.backchannel_logout_uri is None:
+        if await _receiver(row["client_id"], state) is None:
             await _answered(row["id"], LogoutAnswer.NOT_TOLD)
         else:
             await enqueue(tell.name, {"notice": str(row["id"])}, unique_key=f"logout:{row['id']}")
@@ -43,13 +44,14 @@ async def tell_service(payload: dict[str, Any], *, state: AppState) -> None:
     """Send one logout token, signed now. 400 is the client's last word; all else but a yes is tried again."""
     notice_id = UUID(payload["notice"])
     row = await fetchrow("SELECT client_id, resident_id, session_id FROM core_logout_notice WHERE id = $1", notice_id)
-    client = state["ports"].clients.find(row["client_id"]) if row else None
-    if client is None or client.backchannel_logout_uri is None:
+    told = await _receiver(row["client_id"], state) if row else None
+    if told is None:
         await _answered(notice_id, LogoutAnswer.NOT_TOLD)
         return
+    client, uri = told
     token = logout_token(client, resident_id=row["resident_id"], session_id=row["session_id"], state=state)
     receivers = cast(LogoutState, state)["receivers"]
-    status = await receivers.post(client.backchannel_logout_uri, urlencode({"logout_token": token}).encode())
+    status = await receivers.post(uri, urlencode({"logout_token": token}).encode())
     if status in CONFIRMED:
         await _answered(notice_id, LogoutAnswer.CONFIRMED)
     elif status == REFUSED:
@@ -57,6 +59,20 @@ async def tell_service(payload: dict[str, Any], *, state: AppState) -> None:
         raise GiveUp("the client answered 400")
     else:
         raise RuntimeError(f"the client answered {status}")
+
+
+async def _receiver(client_id: str, state: AppState) -> tuple[Client, str] | None:
+    """The client, and where it hears of logouts; before it is said that there is none, PostgreSQL is asked: it may have
+    been registered a moment ago, with another process.
+    """
+    clients = registered_clients(state)
+    for looked_again in (False, True):
+        client = clients.find(client_id)
+        if client is not None and client.backchannel_logout_uri is not None:
+            return client, client.backchannel_logout_uri
+        if not looked_again:
+            await clients.refresh()
+    return None
 
 
 @in_unit_of_work

@@ -159,6 +159,21 @@ async def test_one_that_goes_on_while_she_is_away_hears_that_she_signed_out(
         assert (await http.post("/oauth/token", data=form)).status_code == 200
 
 
+async def test_a_receiver_that_another_process_registered_a_moment_ago_is_not_missed(
+    city: City, provider: Person, lin: Person, hears: Receiver
+) -> None:
+    late = await registered(provider, scopes=SCOPES)
+    await signs_in(city, late, lin)
+    await city.execute(
+        "UPDATE core_registered_client SET backchannel_logout_uri = $2, version = version + 1 WHERE client_id = $1",
+        late,
+        hears.uri,
+    )
+    await signs_out(lin)
+    await city.work()
+    assert len(hears.tokens(city, late)) == 1
+
+
 async def test_others_do_not_see_it(city: City, clinic: str, lin: Person) -> None:
     await signs_in(city, clinic, lin)
     await signs_out(lin)
