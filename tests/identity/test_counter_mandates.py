@@ -118,6 +118,14 @@ async def test_a_parents_mandate_is_over_at_the_birthday_also_before_the_schedul
         await until(http, "acting_over")
 
 
+async def test_an_officer_opens_no_mandate_to_themselves(city: City, wang: Person) -> None:
+    child = await opened(wang, "dependants", name="林小明", birth_date="2019-05-01")
+    asked = {"kind": "parent", "principal_id": child, "phone": wang.phone, **WHY}
+    answer = await wang.post("/v1/operator/mandates", json=asked)
+    assert (answer.status_code, answer.json()["code"]) == (403, "not_for_this_account")
+    assert await city.rows("SELECT 1 FROM core_mandate") == []
+
+
 async def test_what_an_officer_asks_wrong_is_told(city: City, wang: Person, lin: Person) -> None:
     grown = await opened(wang, "dependants", name="老林", birth_date="1950-02-28")
     company = await opened(wang, "companies", name="福州榕树科技有限公司", credit_code=CODE)

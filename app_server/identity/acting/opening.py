@@ -16,10 +16,11 @@ from app_server.identity.acting.schemas import MandatePage, OpenCompany, OpenDep
 from app_server.identity.acting.views import mandates_for
 from app_server.identity.models import Resident, ResidentKind
 from app_server.identity.problems import PhoneNotValid
+from app_server.identity.service import resident_with
 from app_server.kernel.access import Operator
 from app_server.kernel.audit import audit
 from app_server.kernel.ids import uuid7
-from app_server.kernel.problems import FieldError, NotFound, ValidationFailed
+from app_server.kernel.problems import FieldError, NotForThisAccount, NotFound, ValidationFailed
 from app_server.kernel.schemas import PageRequest
 from app_server.kernel.state import AppState
 from app_server.kernel.unit_of_work import execute, in_unit_of_work
@@ -68,8 +69,12 @@ async def open_company(asked: OpenCompany, *, by: Operator, state: AppState) -> 
 async def open_mandate(asked: OpenMandate, *, by: Operator, locale: str, state: AppState) -> Mandate:
     """Offer a mandate for an account that was opened here to the owner of a number, who accepts it. Audited.
 
-    Problems: `not_found` for an account that was not opened here, `phone_not_valid`, `validation_failed`.
+    Problems: `not_found` for an account that was not opened here, `phone_not_valid`, `validation_failed`,
+    `not_for_this_account` for an officer who would be the one to act.
     """
+    number = phones.normalise(asked.phone)
+    if number is not None and await resident_with(number, keys=state["keys"]) == by.id:
+        raise NotForThisAccount("Another officer has to open a mandate that is yours.")
     principal = await Resident.filter(id=asked.principal_id, phone_index=None, locked_at=None).first()
     if principal is None:
         raise NotFound("Nobody opened an account of that id at a counter.")
