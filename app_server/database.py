@@ -28,6 +28,7 @@ MODELS = {
         "app_server.identity.recovery.models",
         "app_server.identity.acting.models",
         "app_server.identity.proofing.models",
+        "app_server.identity.outside.models",
         "app_server.authorization.models",
         "app_server.registry.models",
     ],

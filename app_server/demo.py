@@ -4,6 +4,7 @@ What it starts ends with it, however it ends: asked to (Ctrl-C, SIGTERM), by a f
 """
 
 import asyncio
+import json
 import os
 import secrets
 import signal
@@ -113,6 +114,7 @@ def _start(stack: ExitStack, console: Console, data: Path, host: str, port: int,
 
 def _settings(running: Engines, data: Path, host: str, port: int) -> Settings:
     """The demo's settings; what else `BANYAN_…` says in the environment is kept."""
+    from app_server.gateway import provider_simulator
     from app_server.gateway.register_simulator import CHECKS
     from notifications.carrier_simulator import messages_url
 
@@ -131,7 +133,11 @@ def _settings(running: Engines, data: Path, host: str, port: int) -> Settings:
         "BANYAN_SMS_SECRET": secrets.token_urlsafe(24),
         "BANYAN_REGISTER_URL": base_url + CHECKS,
         "BANYAN_REGISTER_SECRET": secrets.token_urlsafe(24),
+        "BANYAN_OUTSIDE_PROVIDERS": str(data / "outside-providers.json"),
     }
+    _write_for_us(data / "outside-provider.secret", secrets.token_urlsafe(24))
+    entry = provider_simulator.settings_entry(base_url, "outside-provider.secret")
+    _write_for_us(data / "outside-providers.json", json.dumps([entry], ensure_ascii=False, indent=2))
     return Settings.from_env({**os.environ, **own})
 
 
@@ -154,10 +160,15 @@ def _plant(settings: Settings, data: Path) -> "tuple[Planted, list[tuple[Bundled
 
 
 def _remember(data: Path, settings: Settings) -> None:
-    """For `banyan doctor --data`: the settings of this run, readable by nobody else."""
-    handle = os.open(data / "demo.env", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(handle, "w") as file:
-        file.writelines(f"{name}={value}\n" for name, value in settings.to_env().items())
+    """For `banyan doctor --data`: the settings of this run."""
+    _write_for_us(data / "demo.env", "".join(f"{name}={value}\n" for name, value in settings.to_env().items()))
+
+
+def _write_for_us(path: Path, text: str) -> None:
+    """A file that nobody else may read."""
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(handle, "w", encoding="utf-8") as file:
+        file.write(text)
 
 
 def _web(settings: Settings, logs: Path) -> Part:

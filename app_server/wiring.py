@@ -10,7 +10,8 @@ from app_server.authorization.registered import registered_clients
 from app_server.gateway.events import tell_app_consent_is_withdrawn
 from app_server.gateway.logouts import tell_services
 from app_server.gateway.module import module as gateway
-from app_server.gateway.module import register_simulator_module
+from app_server.gateway.module import provider_simulator_module, register_simulator_module
+from app_server.gateway.outside import OutsideServers
 from app_server.gateway.register import Register
 from app_server.identity.acting.ending import end_mandates
 from app_server.identity.acting.events import MandateAccepted, MandateEnded, MandateOffered
@@ -64,6 +65,7 @@ from personal_space.module import module as personal_space
 from personal_space.reactions import enter_presentation
 
 MODULES = (kernel, identity, registry, authorization, gateway, notifications, card_wallet, personal_space, pages)
+SIMULATORS = (carrier_simulator_module, register_simulator_module, provider_simulator_module)
 
 REACTIONS: Reactions = {
     IdentityProofRevoked: [tell_of_revoked_proof],
@@ -87,7 +89,7 @@ REACTIONS: Reactions = {
 
 def modules(settings: Settings) -> Sequence[Module]:
     """The modules of this process; the demo has its simulators beside them."""
-    return (*MODULES, carrier_simulator_module, register_simulator_module) if settings.mode is Mode.DEMO else MODULES
+    return (*MODULES, *SIMULATORS) if settings.mode is Mode.DEMO else MODULES
 
 
 def ports(state: AppState) -> Ports:
@@ -98,6 +100,7 @@ def ports(state: AppState) -> Ports:
         sms=CarrierOutbox(keys=state["keys"], clock=state["clock"]),
         inbox=ResidentInbox(state=state),
         register=Register(state["settings"]),
+        outside=OutsideServers(state["settings"]),
     )
 
 

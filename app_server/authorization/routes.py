@@ -35,7 +35,7 @@ from app_server.authorization.schemas import (
     TokenState,
     UserInfo,
 )
-from app_server.authorization.telling import CHECKS, DOCUMENTS, told
+from app_server.authorization.telling import CHECKS, DOCUMENTS, records, told
 from app_server.authorization.views import purpose_of, text_of
 from app_server.identity import assurance
 from app_server.identity.cookies import client_address
@@ -270,7 +270,7 @@ async def discovery(request: AppRequest) -> Response:
             "evidence_supported": ["document", "electronic_record"],
             "documents_supported": sorted(DOCUMENTS.values()),
             "documents_check_methods_supported": [CHECKS[Method.COUNTER]],
-            "electronic_records_supported": ["population_register"],
+            "electronic_records_supported": records(request.state),
             "claims_in_verified_claims_supported": list(VERIFIED),
             "request_parameter_supported": False,
             "request_uri_parameter_supported": False,

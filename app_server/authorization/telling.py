@@ -10,9 +10,11 @@ from app_server.authorization.claims import CLAIMS, TRUST_FRAMEWORK, VERIFIED, g
 from app_server.authorization.issuing import scopes_of
 from app_server.authorization.service import granted_scopes
 from app_server.authorization.views import purposes_of, text_of
+from app_server.identity.outside.providers import providers
 from app_server.identity.profiles import locale_of, name_of, phone_of
 from app_server.identity.proofing.levels import Evidence, Method, Proof, best
 from app_server.identity.proofing.proofs import identity_of, standing_proofs
+from app_server.kernel.outside_providers import OutsideProvider
 from app_server.kernel.ports import Client, Viewer
 from app_server.kernel.state import AppState
 from app_server.kernel.unit_of_work import in_unit_of_work
@@ -22,7 +24,9 @@ FIELDS = {  # as residents read it in the ledger
     "phone_number_verified": "phone",
     "verified_birthdate": "birthdate",
 }
-CHECKS = {Method.REGISTER: "data", Method.COUNTER: "vpip"}  # check methods of OpenID Identity Assurance 1.0
+REGISTER, FORMER_PROVIDER = "population_register", "digital_identity"  # kinds of electronic records
+# Check methods of OpenID Identity Assurance 1.0.
+CHECKS = {Method.REGISTER: "data", Method.PROVIDER: "auth", Method.COUNTER: "vpip"}
 DOCUMENTS = {Evidence.ID_CARD: "idcard", Evidence.PASSPORT: "passport", Evidence.RESIDENCE_PERMIT: "residence_permit"}
 
 
@@ -74,20 +78,37 @@ async def _values(resident_id: UUID, wanted: Iterable[str], state: AppState) -> 
         found["identity_level"] = (await identity_of(resident_id, state=state)).urn
     if verified := [name for name, claim in VERIFIED.items() if claim in wanted]:
         proof = best(await standing_proofs(resident_id, keys=keys), state["clock"]())
-        found["verified_claims"] = verified_claims(proof, verified, state["settings"].city("en")) if proof else None
+        city = state["settings"].city("en")
+        outside = (
+            providers(state).get(proof.by.partition(":")[2]) if proof and proof.method is Method.PROVIDER else None
+        )
+        found["verified_claims"] = verified_claims(proof, verified, city, outside) if proof else None
     return found
 
 
-def verified_claims(proof: Proof, wanted: Iterable[str], city: str) -> dict[str, Any] | None:
-    """Who verified, when, with what evidence, and the claims that it makes sure (OpenID Identity Assurance 1.0)."""
+def records(state: AppState) -> list[str]:
+    """The kinds of electronic records that evidence may name."""
+    return sorted({REGISTER, FORMER_PROVIDER, *(each.said.evidence for each in providers(state).values())})
+
+
+def verified_claims(
+    proof: Proof, wanted: Iterable[str], city: str, outside: OutsideProvider | None = None
+) -> dict[str, Any] | None:
+    """Who verified, when, with what evidence, and the claims that it makes sure (OpenID Identity Assurance 1.0).
+
+    `outside` is the provider that verified, as long as the city still knows it.
+    """
     known = {"name": proof.name, "birthdate": proof.birthdate}
     claims = {name: known[name] for name in wanted if known[name]}
     if not claims:
         return None
-    checked = {"check_method": CHECKS[proof.method], "organization": city}
+    checked = {"check_method": CHECKS[proof.method], "organization": outside.name("en") if outside else city}
     evidence: dict[str, Any] = {"check_details": [checked]}
     if proof.evidence is Evidence.REGISTER_RECORD:
-        evidence |= {"type": "electronic_record", "record": {"type": "population_register"}}
+        evidence |= {"type": "electronic_record", "record": {"type": REGISTER}}
+    elif proof.evidence is Evidence.OUTSIDE_ACCOUNT:
+        record = outside.said.evidence if outside else FORMER_PROVIDER
+        evidence |= {"type": "electronic_record", "record": {"type": record}}
     else:
         evidence |= {"type": "document", "document_details": {"type": DOCUMENTS[proof.evidence]}}
     verification = {

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from typing import TypedDict
 
-from app_server.gateway import register_simulator
+from app_server.gateway import provider_simulator, register_simulator
 from app_server.gateway.events import deliver
 from app_server.gateway.figures import FIGURES, keep_storing
 from app_server.gateway.gateway import Gateway
@@ -45,6 +45,10 @@ async def _lifespan(state: AppState) -> AsyncIterator[_Adds]:
 
 register_simulator_module = Module(
     name="gateway_register_simulator", routes=register_simulator.routes
+)  # demo mode only
+
+provider_simulator_module = Module(
+    name="gateway_provider_simulator", routes=provider_simulator.routes
 )  # demo mode only
 
 module = Module(

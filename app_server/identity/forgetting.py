@@ -30,6 +30,7 @@ async def forget_old_challenges(payload: dict[str, Any], *, state: AppState) -> 
         await delete_page("core_sign_in_step", "expires_at < $1", now),
         await delete_page("core_recovery", "opened_at < $1", now - RECOVERY_LIFE),
         await delete_page("core_presence_ticket", "expires_at < $1", now),
+        await delete_page("core_outside_check", "expires_at < $1", now),
         await delete_page("core_password_tries", "since < $1", now - WINDOW),
         await delete_page("core_authenticator_app", "confirmed_at IS NULL AND created_at < $1", now - TO_CONFIRM),
     )

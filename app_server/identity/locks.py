@@ -90,6 +90,7 @@ ERASED = {  # what identity forgets of a deleted resident ($1), by table
     "core_mandate": "UPDATE core_mandate SET to_phone_index = NULL, to_phone_sealed = NULL"
     " WHERE principal_id = $1 OR agent_id = $1",
     "core_identity_proof": "DELETE FROM core_identity_proof WHERE resident_id = $1",
+    "core_outside_check": "DELETE FROM core_outside_check WHERE resident_id = $1",
     "core_known_device": "DELETE FROM core_known_device WHERE resident_id = $1",
 }
 

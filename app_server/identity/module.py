@@ -63,6 +63,7 @@ module = Module(
         Sealed(table="core_authenticator_app", column="secret_sealed", field="authenticator.secret"),
         Sealed(table="core_identity_proof", column="name_sealed", field="identity.name"),
         Sealed(table="core_identity_proof", column="birthdate_sealed", field="identity.birthdate"),
+        Sealed(table="core_outside_check", column="verifier_sealed", field="outside.verifier"),
         Sealed(table="core_session", column="name_sealed", field="session.name"),
         Sealed(table="core_session", column="network_sealed", field="session.network"),
         Sealed(table="core_refresh_token", column="successor_sealed", field="refresh.successor"),

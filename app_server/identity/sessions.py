@@ -15,6 +15,7 @@ from uuid import UUID
 import orjson
 
 from app_server.identity.factors.hashing import Hashing
+from app_server.identity.outside.providers import known
 from app_server.identity.phones import mask
 from app_server.identity.profiles import ProfileRows, load_profile_rows
 from app_server.identity.refresh import Trades, trade_all
@@ -111,13 +112,14 @@ def sessions_of(state: AppState) -> Sessions:
 
 @asynccontextmanager
 async def lifespan(state: AppState) -> AsyncIterator[dict[str, Any]]:
-    """Keep sessions, hashing, and the ways to profiles and to new refresh tokens, for the life of the process."""
+    """Keep sessions, hashing, outside providers, the ways to profiles and refresh tokens, while the process lives."""
     sessions, hashing = Sessions(state), Hashing(state["settings"].breached_passwords)
     watching = asyncio.create_task(sessions.watch())
     try:
         yield {
             "sessions": sessions,
             "hashing": hashing,
+            "outside_providers": known(state["settings"]),
             "profile_rows": ProfileRows(load_profile_rows, lanes=2),
             "refresh_trades": Trades(trade_all, lanes=2),
         }

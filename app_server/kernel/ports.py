@@ -74,6 +74,26 @@ class PopulationRegister(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OutsideAnswer:
+    """What an outside provider's server answered, whole."""
+
+    status: int
+    body: bytes
+
+
+class OutsideCalls(Protocol):
+    """The way to the servers of outside providers."""
+
+    async def ask(
+        self, url: str, *, form: Mapping[str, str] | None = None, headers: Mapping[str, str] | None = None
+    ) -> OutsideAnswer | None:
+        """Get `url`, or post a form to it, at an address on the public Internet; no redirect is followed.
+
+        None when there is no whole answer in time; why stands in the log.
+        """
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ScopeRequest:
     """What a mini-app asks of a resident, and why; texts are locale → text."""
 
@@ -147,3 +167,4 @@ class Ports:
     sms: SmsOutbox
     inbox: Inbox
     register: PopulationRegister
+    outside: OutsideCalls

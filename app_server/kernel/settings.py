@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
+
+from app_server.kernel.outside_providers import read_providers
 
 _ORIGIN = re.compile(r"(https?)://([a-z0-9._-]+|\[[0-9a-f:.]+\])(?::([1-9][0-9]{0,4}))?/?")
 
@@ -52,6 +54,10 @@ class Settings(BaseModel):
     register_url: str | None = Field(None, description="the population register's check; unset: it verifies nobody")
     register_secret: str = Field("", description="bearer secret at the population register", repr=False)
     register_error_rate: float = Field(0.0, ge=0, le=1, description="demo register: share of checks without an answer")
+    outside_providers: Path | None = Field(
+        None,
+        description="a JSON file of the outside OpenID Providers that may verify real names; unset: there are none",
+    )
     codes_per_address: int = Field(60, ge=1, description="one-time codes an address may ask for in an hour")
     breached_passwords: Path | None = Field(
         None, description="a file of SHA-1 hashes of stolen passwords, in their order, that residents may not take"
@@ -93,6 +99,13 @@ class Settings(BaseModel):
     def _as_a_file(cls, path: Path | None) -> Path | None:
         if path is not None and not path.is_file():
             raise ValueError("there is no such file")
+        return path
+
+    @field_validator("outside_providers")
+    @classmethod
+    def _as_providers(cls, path: Path | None, info: ValidationInfo) -> Path | None:
+        if path is not None:
+            read_providers(path, allow_loopback=info.data.get("mode") is not Mode.PRODUCTION)
         return path
 
     @field_validator("log_level", mode="before")

@@ -11,21 +11,24 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from hashlib import sha256
-from typing import Any, Generic, NewType, TypeVar
+from typing import Any, Generic, NewType, TypeGuard, TypeVar
 
 import jwt
 import orjson
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePrivateKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from jwt.algorithms import get_default_algorithms
 
 from app_server.kernel.crypto import KeyRing
-from app_server.kernel.jwks import PublicKey, public_key
+from app_server.kernel.jwks import OutsideKey, PublicKey, public_key
 
 MAX_BYTES = 8192
 LEEWAY = 5  # seconds that two clocks may differ
 CACHED = 10_000  # verified tokens that a process remembers
 
 VerifiedClaims = NewType("VerifiedClaims", dict[str, Any])
+PrivateKey = EllipticCurvePrivateKey | Ed25519PrivateKey
 Meaning = TypeVar("Meaning")
 
 
@@ -33,11 +36,16 @@ class TokenRefused(Exception):
     """The token is not good; the text says why, for logs and for the client's developer, never for the resident."""
 
 
+class KeyUnknown(TokenRefused):
+    """No key has the token's kid. Its signer may have a new one since the keys were read."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Expectation:
     """What a token must be: its `typ`, issuer, audience (or one of its other names), and the claims it must carry.
 
-    With `audience=None` it may be for anybody, which the caller then looks at; with `may_be_old` it may have expired.
+    With `audience=None` it may be for anybody, which the caller then looks at; with `may_be_old` it may have expired;
+    with `may_lack_typ` there may be no `typ`, but no other.
     """
 
     typ: str | None
@@ -46,6 +54,7 @@ class Expectation:
     audience_also: tuple[str, ...] = ()
     required: tuple[str, ...] = ("iss", "aud", "exp", "iat")
     may_be_old: bool = False
+    may_lack_typ: bool = False
 
 
 def sign(claims: Mapping[str, Any], *, typ: str, keys: KeyRing) -> str:
@@ -56,21 +65,38 @@ def sign(claims: Mapping[str, Any], *, typ: str, keys: KeyRing) -> str:
     return f"{signed.decode()}.{signature.decode()}"
 
 
-def verify(token: str, expected: Expectation, public_keys: Mapping[str, PublicKey], now: datetime) -> VerifiedClaims:
+def is_private_key(key: object) -> TypeGuard[PrivateKey]:
+    """Whether one can sign with it here: P-256 or Ed25519."""
+    return isinstance(key, Ed25519PrivateKey) or (
+        isinstance(key, EllipticCurvePrivateKey) and isinstance(key.curve, SECP256R1)
+    )
+
+
+def sign_with(key: PrivateKey, claims: Mapping[str, Any], *, kid: str | None) -> str:
+    """A compact token signed with a key that is not the ring's, for somebody outside who knows it, by `kid` if any."""
+    algorithm = "EdDSA" if isinstance(key, Ed25519PrivateKey) else "ES256"
+    header = {"alg": algorithm, "typ": "JWT"} | ({"kid": kid} if kid else {})
+    signed = b"%b.%b" % (_b64(orjson.dumps(header)), _b64(orjson.dumps(claims)))
+    return f"{signed.decode()}.{_b64(_CHECKERS[algorithm].sign(signed, key)).decode()}"
+
+
+def verify(token: str, expected: Expectation, public_keys: Mapping[str, OutsideKey], now: datetime) -> VerifiedClaims:
     """The claims of a token that is exactly what was expected. Raises `TokenRefused`.
 
-    The algorithm follows from the key (RFC 8725 §3.1): ES256 for P-256; EdDSA for Ed25519, or by its own name.
+    The algorithm follows from the key (RFC 8725 §3.1): ES256 for P-256; EdDSA for Ed25519, or by its own name;
+    RS256 for RSA, which only outside providers have.
     """
     header, claims, signed, signature = _decode(token)
     if set(header) - {"alg", "typ", "kid"}:
         raise TokenRefused("the header may have alg, typ and kid, and nothing else")
-    if expected.typ is not None and header.get("typ") != expected.typ:
+    lacks_typ = expected.may_lack_typ and "typ" not in header
+    if expected.typ is not None and header.get("typ") != expected.typ and not lacks_typ:
         raise TokenRefused(f"typ must be {expected.typ}")
     kid = header.get("kid")
     key = public_keys.get(kid) if isinstance(kid, str) else None
     if key is None:
-        raise TokenRefused("kid names no key that is known")
-    algorithm = "EdDSA" if isinstance(key, Ed25519PublicKey) else "ES256"
+        raise KeyUnknown("kid names no key that is known")
+    algorithm = _algorithm(key)
     if header.get("alg") not in _NAMES[algorithm]:
         raise TokenRefused(f"alg must be {algorithm} for this key")
     if not _holds(algorithm, key, signed, signature):
@@ -90,7 +116,7 @@ def verify_held(token: str, *, typ: str) -> tuple[VerifiedClaims, str]:
     if header["typ"] != typ:
         raise TokenRefused(f"typ must be {typ}")
     key, thumbprint = _held_key(header["jwk"])
-    algorithm = "EdDSA" if isinstance(key, Ed25519PublicKey) else "ES256"
+    algorithm = _algorithm(key)
     if header["alg"] not in _NAMES[algorithm]:
         raise TokenRefused(f"alg must be {algorithm} for this key")
     if not _holds(algorithm, key, signed, signature):
@@ -175,7 +201,11 @@ def _check_claims(claims: dict[str, Any], expected: Expectation, now: float) -> 
         raise TokenRefused("issued in the future; check the clock")
 
 
-def _holds(algorithm: str, key: PublicKey, signed: bytes, signature: bytes) -> bool:
+def _algorithm(key: OutsideKey) -> str:
+    return "EdDSA" if isinstance(key, Ed25519PublicKey) else "RS256" if isinstance(key, RSAPublicKey) else "ES256"
+
+
+def _holds(algorithm: str, key: OutsideKey, signed: bytes, signature: bytes) -> bool:
     # Not jwt.api_jws.decode: it would take the token apart a second time, which costs as much as the signature.
     checker = _CHECKERS[algorithm]
     try:
@@ -238,6 +268,7 @@ def _b64(raw: bytes) -> bytes:
 
 
 _READER = json.JSONDecoder(object_pairs_hook=_no_duplicates)
-_NAMES = {"ES256": ("ES256",), "EdDSA": ("EdDSA", "Ed25519")}  # RFC 9864 §2.2 gave the curve a name of its own
+# RFC 9864 §2.2 gave the curve a name of its own.
+_NAMES = {"ES256": ("ES256",), "RS256": ("RS256",), "EdDSA": ("EdDSA", "Ed25519")}
 _KEY_PARTS = {"EC": ("kty", "crv", "x", "y"), "OKP": ("kty", "crv", "x")}
-_CHECKERS = {name: algorithm for name, algorithm in get_default_algorithms().items() if name in ("ES256", "EdDSA")}
+_CHECKERS = {name: algorithm for name, algorithm in get_default_algorithms().items() if name in _NAMES}

@@ -3,6 +3,7 @@
 from pydantic import ValidationError
 from starlette.responses import RedirectResponse, Response
 
+from app_server.identity.outside.providers import providers
 from app_server.identity.problems import CLOSED
 from app_server.identity.proofing import proofs
 from app_server.identity.proofing.problems import (
@@ -14,6 +15,7 @@ from app_server.identity.proofing.problems import (
 )
 from app_server.identity.proofing.schemas import CheckInRegister
 from app_server.kernel.access import Anonymous, Resident, access, actor
+from app_server.kernel.logs import request_id
 from app_server.kernel.problems import Problem, TemporarilyUnavailable, TooManyRequests
 from app_server.kernel.redis import RedisUnavailable
 from app_server.kernel.routing import get, post
@@ -35,7 +37,7 @@ async def identity_page(request: AppRequest) -> Response:
     user = request.scope["user"]
     if not isinstance(user, Resident):
         return to_sign_in("/me/identity")
-    return await _show(request, user, done="done" in request.query_params)
+    return await show_identity(request, user, done="done" in request.query_params)
 
 
 @access(Resident)
@@ -47,18 +49,20 @@ async def verify(request: AppRequest) -> Response:
         asked = CheckInRegister.model_validate({name: form.get(name, "") for name in ("name", "id_number")})
         await proofs.check_in_register(user.id, asked, state=request.state)
     except ValidationError:
-        return await _show(request, user, problem=DocumentNumberNotValid(), name=name)
+        return await show_identity(request, user, problem=DocumentNumberNotValid(), name=name)
     except RedisUnavailable:
-        return await _show(request, user, problem=TemporarilyUnavailable(), name=name)
+        return await show_identity(request, user, problem=TemporarilyUnavailable(), name=name)
     except _TOLD as problem:
-        return await _show(request, user, problem=problem, name=name)
+        return await show_identity(request, user, problem=problem, name=name)
     return RedirectResponse("/me/identity?done", status_code=303, headers=PRIVATE)
 
 
-async def _show(
+async def show_identity(
     request: AppRequest, user: Resident, *, done: bool = False, problem: Problem | None = None, name: str = ""
 ) -> Response:
-    words = messages(look_of(request).locale)
+    """The page, with what went wrong and the number by which the operator finds why."""
+    locale = look_of(request).locale
+    words = messages(locale)
     return page(
         request,
         "identity.html",
@@ -68,6 +72,8 @@ async def _show(
         identity=await proofs.identity_of(user.id, state=request.state),
         done=done,
         typed=name,
+        outside={each.said.id: each.name(locale) for each in providers(request.state).values()},
+        reference=request_id.get() if problem else None,
     )
 
 

@@ -9,12 +9,14 @@ from app_server.kernel.state import AppRequest
 from app_server.pages.authorize import authorize_routes
 from app_server.pages.consent import consent_routes
 from app_server.pages.counter import counter_page_routes
+from app_server.pages.demo_provider import demo_provider_routes
 from app_server.pages.device import device_routes
 from app_server.pages.end_session import end_session_routes
 from app_server.pages.files import file_routes
 from app_server.pages.identity import identity_routes
 from app_server.pages.mandates import mandate_page_routes
 from app_server.pages.messages import messages
+from app_server.pages.outside_identity import outside_identity_routes
 from app_server.pages.presence import presence_page_routes
 from app_server.pages.recover import recover_routes
 from app_server.pages.render import look_of, page
@@ -88,6 +90,8 @@ routes: list[Route] = [
     *presence_page_routes,
     *identity_routes,
     *recover_routes,
+    *outside_identity_routes,
+    *demo_provider_routes,
     *consent_routes,
     *authorize_routes,
     *end_session_routes,

@@ -2,11 +2,16 @@
 
 import dataclasses
 import re
-from typing import Any
+from typing import Any, cast
+from uuid import UUID
 
 import pytest
 
 from app_server.authorization.claims import TRUST_FRAMEWORK
+from app_server.identity.outside.answers import Person as Verified
+from app_server.identity.outside.providers import OutsideProviders, OutsideState
+from app_server.identity.proofing.proofs import prove_by_provider
+from app_server.kernel.outside_providers import Described, OutsideProvider
 from tests.actors import Person
 from tests.authorization.relying_parties import PROMISE, Browser, registered, told
 from tests.authorization.test_claims import allowed, asking, inside
@@ -82,6 +87,25 @@ async def test_the_register_is_named_as_the_evidence_it_is(city: City, clinic: s
     said = (await name_seen(city, body["access_token"])).json()
     has_the_form_of_the_standard(said["verified_claims"], await discovery(city))
     assert (said["verified_claims"]["claims"], said["identity_level"]) == ({"name": "林依婷"}, "urn:banyan:ial:2")
+
+
+async def test_an_outside_provider_is_named_as_who_verified(city: City, clinic: str, lin: Person) -> None:
+    described = {"id": "p", "issuer": "https://id.example", "client_id": "c", "name": {"en": "Province", "zh-CN": "省"}}
+    said = Described.model_validate(described | {"evidence": "civil_register"})
+    provider = OutsideProvider(said=said, key=None, secret="s")
+    outside = cast(OutsideState, city.state)
+    outside["outside_providers"] = OutsideProviders({"p": provider}, allow_loopback=False)
+    person = Verified(subject="s", name="林依婷", birthdate=None, id_number=None)
+    await prove_by_provider(UUID(lin.id), person, provider, state=city.state)
+    wanted = {"userinfo": {"verified_claims": [{**ANY, "claims": {"name": None}}]}}
+    body = await allowed(city, clinic, Browser(city, lin), wanted, "claim:verified_name")
+    for organization, record in (("Province", "civil_register"), ("Fuzhou", "digital_identity")):
+        found = (await name_seen(city, body["access_token"])).json()["verified_claims"]
+        has_the_form_of_the_standard(found, await discovery(city))
+        (evidence,) = found["verification"]["evidence"]
+        assert evidence["check_details"] == [{"check_method": "auth", "organization": organization}]
+        assert evidence["record"] == {"type": record}
+        outside["outside_providers"] = OutsideProviders({}, allow_loopback=False)  # the city knows it no more
 
 
 async def test_only_what_she_allows_and_only_what_was_verified_is_told(

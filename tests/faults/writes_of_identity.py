@@ -1,12 +1,19 @@
 """The routes that change how well the city knows somebody."""
 
+import json
+from base64 import b64encode
 from dataclasses import replace
 from types import SimpleNamespace
+from typing import cast
 from unittest.mock import AsyncMock
 from uuid import UUID
 
+from app_server.gateway.provider_simulator import PLACE, code_for, issuer, settings_entry
 from app_server.gateway.register_simulator import CHECKS, PEOPLE
+from app_server.identity.outside.providers import OutsideProviders, OutsideState
 from app_server.identity.proofing.id_numbers import read
+from app_server.kernel.outside_providers import Described, OutsideProvider
+from app_server.kernel.ports import OutsideAnswer
 from tests.faults.scene import Scene
 from tests.faults.wishes import Wish, count, write
 from tests.faults.writes_of_mandates import WRITES
@@ -70,6 +77,41 @@ async def register_simulator(scene: Scene) -> Wish:
     number, name = next(iter(PEOPLE.items()))
     headers = {"authorization": f"Bearer {scene.city.settings.register_secret}"}
     return Wish(path=CHECKS, headers=headers, options={"json": {"name": name, "id_number": number}})
+
+
+@write("POST", "/me/identity/outside/{provider}")
+async def go_to_provider(scene: Scene) -> Wish:
+    who = await scene.newcomer()
+    _know_simulator(scene)
+    places = ("authorization_endpoint", "token_endpoint", "jwks_uri")
+    said = {"issuer": issuer(scene.city.settings), **dict.fromkeys(places, "https://id.example/there")}
+    answer = AsyncMock(return_value=OutsideAnswer(status=200, body=json.dumps(said).encode()))
+    scene.city.state["ports"] = replace(scene.city.state["ports"], outside=SimpleNamespace(ask=answer))
+    sql = "SELECT 1 FROM core_outside_check WHERE resident_id = $1"
+    return Wish(path="/me/identity/outside/demo", headers=who.headers, effects=count(scene, sql, who.id))
+
+
+@write("POST", f"{PLACE}/token")
+async def provider_simulator(scene: Scene) -> Wish:
+    _know_simulator(scene)
+    asked = {
+        "redirect_uri": "https://city.example/back",
+        "code_challenge": "47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU",
+        "nonce": "n",
+    }
+    form = {
+        "code": code_for(next(iter(PEOPLE)), asked, scene.city.state),
+        "redirect_uri": asked["redirect_uri"],
+        "code_verifier": "",
+    }
+    basic = b64encode(b"banyan:secret").decode()
+    return Wish(path=f"{PLACE}/token", headers={"authorization": f"Basic {basic}"}, options={"data": form})
+
+
+def _know_simulator(scene: Scene) -> None:
+    said = Described.model_validate(settings_entry(scene.city.settings.base_url, "secret"))
+    known = {"demo": OutsideProvider(said=said, key=None, secret="secret")}
+    cast(OutsideState, scene.city.state)["outside_providers"] = OutsideProviders(known, allow_loopback=True)
 
 
 _PROVEN = (

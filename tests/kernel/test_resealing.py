@@ -14,6 +14,7 @@ from tortoise.fields import BinaryField
 
 from app_server import wiring
 from app_server.authorization import devices
+from app_server.identity.outside.models import OutsideCheck
 from app_server.identity.profiles import name_of
 from app_server.identity.proofing.levels import Evidence, Method
 from app_server.identity.proofing.models import IdentityProof
@@ -123,6 +124,15 @@ async def lived_in(city: City) -> None:
             number_kind="id_card",
             number_index=f"{number}",
             verified_at=city.clock(),
+        )
+        await OutsideCheck.create(
+            state_hash=f"{number}",
+            resident_id=UUID(lin.id),
+            session_id=UUID(lin.id),
+            provider="province",
+            nonce_hash="",
+            verifier_sealed=keys.seal("outside.verifier", "v"),
+            expires_at=city.clock() + timedelta(minutes=10),
         )
     born = keys.seal("resident.birth_date", "2015-06-01")
     await city.execute("UPDATE core_resident SET birth_date_sealed = $1", born)

@@ -1,10 +1,12 @@
 """What may be set from outside, and how a mistake is told."""
 
+import json
 from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
 
+from app_server.kernel.outside_providers import read_providers
 from app_server.kernel.settings import Mode, Settings, SettingsError
 
 ENVIRONMENT = {
@@ -84,3 +86,47 @@ def test_what_could_not_work_is_refused_with_the_remedy(name: str, value: str, r
 
 def test_a_log_level_may_be_written_small() -> None:
     assert Settings.from_env({**ENVIRONMENT, "BANYAN_LOG_LEVEL": "debug"}).log_level == "DEBUG"
+
+
+PROVIDER = {"id": "p", "issuer": "https://id.example", "client_id": "c", "name": {"en": "P", "zh-CN": "省"}}
+HALF_SET = {
+    "no JSON": "{",
+    "no list": "{}",
+    "no key": [PROVIDER],
+    "both": [PROVIDER | {"key_file": "key.pem", "secret_file": "good.secret"}],
+    "no such file": [PROVIDER | {"secret_file": "nowhere"}],
+    "a key that is none": [PROVIDER | {"key_file": "good.secret"}],
+    "an empty secret": [PROVIDER | {"secret_file": "empty.secret"}],
+    "plain http": [PROVIDER | {"secret_file": "good.secret", "issuer": "http://id.example"}],
+    "loopback": [PROVIDER | {"secret_file": "good.secret", "issuer": "http://localhost:1"}],
+    "no openid": [PROVIDER | {"secret_file": "good.secret", "scope": "profile"}],
+    "one name": [PROVIDER | {"secret_file": "good.secret", "name": {"en": "P"}}],
+    "an unknown member": [PROVIDER | {"secret_file": "good.secret", "issuers": "hunter2"}],
+    "twice": [PROVIDER | {"secret_file": "good.secret"}] * 2,
+}
+
+
+@pytest.fixture
+def beside(tmp_path: Path) -> Path:
+    (tmp_path / "good.secret").write_text("hunter2")
+    (tmp_path / "empty.secret").write_text("\n")
+    return tmp_path
+
+
+@pytest.mark.parametrize("fault", HALF_SET)
+def test_a_provider_that_is_half_set_is_told_at_start(fault: str, beside: Path) -> None:
+    content = HALF_SET[fault]
+    file = beside / "providers.json"
+    file.write_text(content if isinstance(content, str) else json.dumps(content))
+    with pytest.raises(SettingsError, match="BANYAN_OUTSIDE_PROVIDERS: ") as told:
+        Settings.from_env({**ENVIRONMENT, "BANYAN_OUTSIDE_PROVIDERS": str(file)})
+    assert "hunter2" not in str(told.value)
+
+
+def test_a_provider_that_is_set_is_known(beside: Path) -> None:
+    file = beside / "providers.json"
+    file.write_text(json.dumps([PROVIDER | {"secret_file": "good.secret"}]))
+    settings = Settings.from_env({**ENVIRONMENT, "BANYAN_OUTSIDE_PROVIDERS": str(file)})
+    assert Settings.from_env(settings.to_env()) == settings
+    (known,) = read_providers(file, allow_loopback=False).values()
+    assert (known.secret, known.name("en"), known.name("zh-CN")) == ("hunter2", "P", "省")

@@ -86,13 +86,13 @@ def served(settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iter
     own = settings.model_copy(update=changes)
     asyncio.run(_plant(own))
     logs = tmp_path_factory.mktemp("served")
-    with _running("work", own, logs), _running("serve", own, logs) as log:
+    with running("work", own, logs), running("serve", own, logs) as log:
         assert wait_until(lambda: answers(port, "/readyz"), seconds=READY_SECONDS, every=0.05), tail(log)
         yield Served(url, count(1), own)
 
 
 @contextmanager
-def _running(command: str, settings: Settings, logs: Path) -> Iterator[Path]:
+def running(command: str, settings: Settings, logs: Path) -> Iterator[Path]:
     log, env = logs / f"{command}.log", {**os.environ, **settings.to_env()}
     child = spawn([sys.executable, "-P", "-m", "app_server.cli", command], log=log, env=env)
     try:

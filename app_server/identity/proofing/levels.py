@@ -26,6 +26,7 @@ class Method(StrEnum):
 
     REGISTER = "register"
     COUNTER = "counter"
+    PROVIDER = "provider"
 
 
 class Evidence(StrEnum):
@@ -35,17 +36,19 @@ class Evidence(StrEnum):
     PASSPORT = "passport"
     RESIDENCE_PERMIT = "residence_permit"
     REGISTER_RECORD = "register_record"
+    OUTSIDE_ACCOUNT = "outside_account"
 
 
-WORTH = {Method.REGISTER: Level.REAL_NAME, Method.COUNTER: Level.IN_PERSON}
+WORTH = {Method.REGISTER: Level.REAL_NAME, Method.PROVIDER: Level.REAL_NAME, Method.COUNTER: Level.IN_PERSON}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Proof:
-    """One verification that stands: who was seen, how, when, until when it holds (None: without end)."""
+    """One verification that stands: who was seen, how, by whom, when, until when it holds (None: without end)."""
 
     id: UUID
     method: Method
+    by: str
     evidence: Evidence
     name: str
     birthdate: str | None

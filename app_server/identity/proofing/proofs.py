@@ -1,4 +1,4 @@
-"""Verifying who a resident is, as use cases: by the register, in person at a counter, and undoing it."""
+"""Verifying who a resident is, as use cases: by the register, an outside provider, at a counter, and undoing it."""
 
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
@@ -7,6 +7,7 @@ from uuid import UUID
 from app_server.identity.events import IdentityProofRevoked, IdentityProven
 from app_server.identity.locks import require_open
 from app_server.identity.models import Resident
+from app_server.identity.outside.answers import Person
 from app_server.identity.proofing import id_numbers
 from app_server.identity.proofing.levels import Evidence, Method, Proof, best, level_of
 from app_server.identity.proofing.problems import (
@@ -23,12 +24,13 @@ from app_server.kernel.crypto import KeyRing
 from app_server.kernel.events import record
 from app_server.kernel.ids import uuid7
 from app_server.kernel.limits import Rate, limit
+from app_server.kernel.outside_providers import OutsideProvider
 from app_server.kernel.problems import FieldError, NotForThisAccount, NotFound
 from app_server.kernel.state import AppState
 from app_server.kernel.unit_of_work import execute, fetch, fetchrow, in_unit_of_work
 
 PER_RESIDENT = Rate(most=5, per=timedelta(days=1))  # checks in the register: nobody guesses other people's numbers
-REGISTER_HOLDS = timedelta(days=5 * 365)
+REGISTER_HOLDS = PROVIDER_HOLDS = timedelta(days=5 * 365)
 _STANDING = "SELECT * FROM core_identity_proof WHERE resident_id = $1 AND revoked_at IS NULL ORDER BY id DESC"
 
 
@@ -77,6 +79,26 @@ async def check_in_register(resident_id: UUID, asked: CheckInRegister, *, state:
         state=state,
     )
     return await identity_of(resident_id, state=state)
+
+
+async def prove_by_provider(resident_id: UUID, person: Person, provider: OutsideProvider, *, state: AppState) -> None:
+    """An outside provider has verified the resident; the number it tells, or else its subject, makes one account of one
+    person. Problems: `identity_in_use`, `identity_is_another`, those of a closed account.
+    """
+    said = provider.said
+    await _keep(
+        resident_id,
+        method=Method.PROVIDER,
+        evidence=Evidence.OUTSIDE_ACCOUNT,
+        number=f"{Evidence.ID_CARD}:{person.id_number}"
+        if person.id_number
+        else f"op-{said.id}:{said.issuer}\n{person.subject}",
+        name=person.name,
+        birthdate=person.birthdate,
+        by=("provider", said.id),
+        valid_until=state["clock"]() + PROVIDER_HOLDS,
+        state=state,
+    )
 
 
 async def see_in_person(resident_id: UUID, asked: SeenInPerson, *, by: Operator, state: AppState) -> Identity:
@@ -178,6 +200,7 @@ def _proof(row: Any, keys: KeyRing) -> Proof:
     return Proof(
         id=row["id"],
         method=Method(row["method"]),
+        by=row["verified_by"],
         evidence=Evidence(row["evidence"]),
         name=keys.open("identity.name", row["name_sealed"]),
         birthdate=keys.open("identity.birthdate", sealed) if sealed else None,
