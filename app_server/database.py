@@ -25,6 +25,7 @@ MODELS = {
         "app_server.kernel.models",
         "app_server.identity.models",
         "app_server.identity.factors.models",
+        "app_server.identity.phone_changes.models",
         "app_server.identity.recovery.models",
         "app_server.identity.acting.models",
         "app_server.identity.proofing.models",

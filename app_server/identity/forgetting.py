@@ -21,7 +21,8 @@ USED_KNOWN_FOR = timedelta(days=30)
 
 
 async def forget_old_challenges(payload: dict[str, Any], *, state: AppState) -> None:
-    """Remove what nobody can answer any more: challenges, second steps, apps that were never confirmed."""
+    """Remove what nobody can answer any more: challenges, second steps, apps that were never confirmed; and numbers
+    that cannot come back any more."""
     now = state["clock"]()
     await again(
         "forget_old_challenges",
@@ -29,6 +30,7 @@ async def forget_old_challenges(payload: dict[str, Any], *, state: AppState) -> 
         await delete_page("core_passkey_challenge", "expires_at < $1", now),
         await delete_page("core_sign_in_step", "expires_at < $1", now),
         await delete_page("core_recovery", "opened_at < $1", now - RECOVERY_LIFE),
+        await delete_page("core_phone_change", "undo_until < $1", now),
         await delete_page("core_presence_ticket", "expires_at < $1", now),
         await delete_page("core_outside_check", "expires_at < $1", now),
         await delete_page("core_password_tries", "since < $1", now - WINDOW),

@@ -86,6 +86,7 @@ ERASED = {  # what identity forgets of a deleted resident ($1), by table
     "core_authenticator_app": "DELETE FROM core_authenticator_app WHERE resident_id = $1",
     "core_recovery_code": "DELETE FROM core_recovery_code WHERE resident_id = $1",
     "core_recovery": "DELETE FROM core_recovery WHERE resident_id = $1",
+    "core_phone_change": "DELETE FROM core_phone_change WHERE resident_id = $1",
     "core_sign_in_step": "DELETE FROM core_sign_in_step WHERE resident_id = $1",
     "core_mandate": "UPDATE core_mandate SET to_phone_index = NULL, to_phone_sealed = NULL"
     " WHERE principal_id = $1 OR agent_id = $1",

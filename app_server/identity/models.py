@@ -95,7 +95,8 @@ class SignInChallenge(Model):
     """A one-time code that was sent to a phone. The code itself is never stored.
 
     `after_password_of` is the resident who gave the right password before; `presence_of` the session whose owner proves
-    that they are there, `recovery_of` the recovery that a new number is proven for: such codes open no session.
+    that they are there, `recovery_of` the recovery that a new number is proven for, `number_of` the session whose owner
+    changes their number: such codes open no session.
     """
 
     id = fields.UUIDField(primary_key=True, default=uuid7)
@@ -106,6 +107,7 @@ class SignInChallenge(Model):
     after_password_of = fields.UUIDField(null=True)
     presence_of = fields.UUIDField(null=True)
     recovery_of = fields.UUIDField(null=True)
+    number_of = fields.UUIDField(null=True)
     attempts = fields.IntField(default=0)
     expires_at = fields.DatetimeField()
     used_at = fields.DatetimeField(null=True)

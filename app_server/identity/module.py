@@ -10,6 +10,7 @@ from app_server.identity.counter_routes import counter_routes
 from app_server.identity.factors.routes import factor_routes
 from app_server.identity.forgetting import forget_old_challenges, forget_old_sessions
 from app_server.identity.passkey_routes import passkey_routes
+from app_server.identity.phone_changes.routes import phone_change_routes
 from app_server.identity.presence_routes import presence_routes
 from app_server.identity.proofing.routes import proofing_routes
 from app_server.identity.recovery.routes import recovery_routes
@@ -34,7 +35,7 @@ module = Module(
             *company_routes,
             *counter_routes,
         ),
-        *(*factor_routes, *presence_routes, *proofing_routes, *recovery_routes),
+        *(*factor_routes, *presence_routes, *proofing_routes, *recovery_routes, *phone_change_routes),
     ],
     jobs=[
         Job(name="forget_old_challenges", handler=forget_old_challenges),
@@ -54,6 +55,7 @@ module = Module(
     ],
     sealed=[
         Sealed(table="core_resident", column="phone_sealed", field="resident.phone"),
+        Sealed(table="core_phone_change", column="old_phone_sealed", field="resident.phone"),
         Sealed(table="core_resident", column="name_sealed", field="resident.name"),
         Sealed(table="core_resident", column="birth_date_sealed", field="resident.birth_date"),
         Sealed(table="core_mandate", column="to_phone_sealed", field="mandate.phone"),

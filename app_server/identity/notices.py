@@ -26,6 +26,8 @@ CHANGES = {  # what changed: the titles in Chinese and English
     "app_on": ("您的账号开启了身份验证器", "An authenticator app was set up for your account"),
     "app_off": ("您的账号关闭了身份验证器", "The authenticator app of your account was turned off"),
     "recovery_codes_made": ("您的账号生成了新的恢复码", "New recovery codes were made for your account"),
+    "number_changed": ("您的账号更换了手机号码", "The mobile number of your account was changed"),
+    "number_restored": ("您的账号恢复了原手机号码", "The old mobile number of your account is back"),
     "recovered": ("您的账号已在窗口找回", "Your account was recovered at a counter"),
     "recovery_code_used": ("有人用恢复码登录了您的账号", "A recovery code of your account was used"),
 }

@@ -12,6 +12,7 @@ from app_server.identity.factors import authenticator_app, second_steps
 from app_server.identity.factors.tries import forgive_tries
 from app_server.identity.locks import require_open
 from app_server.identity.models import FirstStep, SignInChallenge, SignInMethod
+from app_server.identity.numbers import require_free
 from app_server.identity.problems import ChallengeOver, CodeNotAccepted, PhoneNotValid
 from app_server.identity.service import OpenedSession, ensure_resident, new_session, phone_index
 from app_server.kernel.crypto import KeyRing
@@ -86,6 +87,15 @@ async def send_for_recovery(
     return await _send_code(number, index, locale, state, recovery_of=recovery_id)
 
 
+async def send_for_number(
+    number: phones.Phone, session_id: UUID, *, locale: str, address: str, device: str | None, state: AppState
+) -> UUID:
+    """The same for the number that somebody who is signed in changes to. Problem: `too_many_requests`."""
+    index = phone_index(state["keys"], number)
+    await _hold_limits(state["redis"], state["settings"], index, address, device)
+    return await _send_code(number, index, locale, state, number_of=session_id)
+
+
 @in_unit_of_work
 async def _send_code(
     number: phones.Phone,
@@ -96,6 +106,7 @@ async def _send_code(
     after_password_of: UUID | None = None,
     presence_of: UUID | None = None,
     recovery_of: UUID | None = None,
+    number_of: UUID | None = None,
 ) -> UUID:
     keys, now = state["keys"], state["clock"]()
     challenge_id, code = uuid7(), f"{secrets.randbelow(1_000_000):06}"
@@ -108,6 +119,7 @@ async def _send_code(
         after_password_of=after_password_of,
         presence_of=presence_of,
         recovery_of=recovery_of,
+        number_of=number_of,
         expires_at=now + CODE_LIFE,
     )
     text = CODE_TEXTS.get(locale, CODE_TEXTS["en"]).format(city=state["settings"].city(locale), code=code)
@@ -121,8 +133,8 @@ async def open_session(challenge_id: UUID, code: str, *, visit: Visit, state: Ap
     """Trade the right code for a session; a person who was never here becomes a resident.
 
     Each try counts before it is looked at, so a thousand at once still are five. Problems: `code_not_accepted` (with
-    `tries_left`), `challenge_over`, `second_step_required` (with `step`) for who has an authenticator app, those of
-    `locks.require_open`.
+    `tries_left`), `challenge_over`, `number_on_hold`, `second_step_required` (with `step`) for who has an authenticator
+    app, those of `locks.require_open`.
     """
     row = await right_code(challenge_id, code, state=state)
     opened = await _admit(challenge_id, row, visit, state)
@@ -137,10 +149,11 @@ async def right_code(
     *,
     presence_of: UUID | None = None,
     recovery_of: UUID | None = None,
+    number_of: UUID | None = None,
     state: AppState,
 ) -> Any:
     """The challenge whose code this is; it is not used up yet. Problems: `code_not_accepted`, `challenge_over`."""
-    row = await _count_attempt(challenge_id, presence_of, recovery_of, state["clock"]())
+    row = await _count_attempt(challenge_id, (presence_of, recovery_of, number_of), state["clock"]())
     if row is None:
         raise ChallengeOver()
     code = "".join(unicodedata.normalize("NFKC", code).split())  # full-width digits are those of ASCII
@@ -161,17 +174,17 @@ async def use_up(challenge_id: UUID, *, state: AppState) -> None:
 
 
 @in_unit_of_work
-async def _count_attempt(challenge_id: UUID, presence_of: UUID | None, recovery_of: UUID | None, now: datetime) -> Any:
+async def _count_attempt(challenge_id: UUID, made_for: tuple[UUID | None, ...], now: datetime) -> Any:
     return await fetchrow(
         "UPDATE core_sign_in_challenge SET attempts = attempts + 1"
         " WHERE id = $1 AND used_at IS NULL AND attempts < $2 AND expires_at > $3"
         " AND presence_of IS NOT DISTINCT FROM $4 AND recovery_of IS NOT DISTINCT FROM $5"
+        " AND number_of IS NOT DISTINCT FROM $6"
         " RETURNING code_hash, attempts, phone_index, phone_sealed, locale, after_password_of",
         challenge_id,
         MOST_ATTEMPTS,
         now,
-        presence_of,
-        recovery_of,
+        *made_for,
     )
 
 
@@ -181,6 +194,7 @@ async def _admit(challenge_id: UUID, row: Any, visit: Visit, state: AppState) ->
     await use_up(challenge_id, state=state)
     number = state["keys"].open("challenge.phone", row["phone_sealed"])
     resident = await ensure_resident(number, locale=row["locale"], keys=state["keys"])
+    await require_free(row["phone_index"], resident.id, state["clock"]())
     require_open(resident)
     after_password = row["after_password_of"] == resident.id
     if await authenticator_app.is_on(resident.id):

@@ -27,6 +27,7 @@ class Purpose(StrEnum):
     PASSWORD = "password"
     APP = "authenticator_app"
     CODES = "recovery_codes"
+    NUMBER = "number"
     MANDATES = "mandates"
 
 

@@ -85,6 +85,23 @@ class InsufficientUserAuthentication(Problem):
     status = 401
 
 
+class NumberTaken(Problem):
+    """That mobile number belongs to another account. Use another number, or sign in with this one."""
+
+    code = "number_taken"
+    status = 409
+
+
+class NumberOnHold(Problem):
+    """An account gave this number up a short time ago, so for a while it opens no other. Our text message undoes it.
+
+    `free_at` says when it is free.
+    """
+
+    code = "number_on_hold"
+    status = 409
+
+
 class SessionOver(Problem):
     """This sign-in has ended. Sign in again."""
 

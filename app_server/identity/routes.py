@@ -13,6 +13,7 @@ from app_server.identity.problems import (
     ChallengeOver,
     CodeNotAccepted,
     DistrictUnknown,
+    NumberOnHold,
     PhoneNotValid,
 )
 from app_server.identity.schemas import (
@@ -56,7 +57,7 @@ async def ask_for_code(request: AppRequest) -> Response:
     body=AnswerChallenge,
     reply=SessionOpened,
     status=201,
-    problems=(CodeNotAccepted, ChallengeOver, SecondStepRequired, *CLOSED),
+    problems=(CodeNotAccepted, ChallengeOver, NumberOnHold, SecondStepRequired, *CLOSED),
 )
 async def open_session(request: AppRequest) -> Response:
     """Sign in with the code: tokens for an app, a cookie for a browser."""

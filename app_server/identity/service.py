@@ -47,7 +47,10 @@ async def ensure_resident(number: str, *, locale: str = "zh-CN", keys: KeyRing) 
         keys.seal("resident.phone", number),
         locale,
     )
-    return await Resident.filter(phone_index=index).select_for_update().get()
+    resident = await Resident.filter(phone_index=index).select_for_update().first()
+    if resident is None:  # whose it was gave it up at this very moment
+        return await ensure_resident(number, locale=locale, keys=keys)
+    return resident
 
 
 async def resident_with(number: str, *, keys: KeyRing) -> UUID | None:

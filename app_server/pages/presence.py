@@ -91,6 +91,7 @@ async def _show(
         next=target,
         challenge=challenge,
         by_app=factors.authenticator_app_since is not None,
+        codes=factors.recovery_codes_left,
         passkeys=factors.passkeys,
         phone_shown=factors.phone_masked,
     )

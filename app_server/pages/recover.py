@@ -5,9 +5,16 @@ from uuid import UUID
 from starlette.responses import Response
 
 from app_server.identity.cookies import client_address, device_of, visit_of
-from app_server.identity.problems import CLOSED, ChallengeOver, CodeNotAccepted, PhoneNotValid
+from app_server.identity.problems import (
+    CLOSED,
+    ChallengeOver,
+    CodeNotAccepted,
+    NumberOnHold,
+    NumberTaken,
+    PhoneNotValid,
+)
 from app_server.identity.recovery import completing, officers
-from app_server.identity.recovery.problems import NumberTaken, RecoveryNotGood, RecoveryNotReady
+from app_server.identity.recovery.problems import RecoveryNotGood, RecoveryNotReady
 from app_server.identity.sessions import sessions_of
 from app_server.kernel.access import Anonymous, access
 from app_server.kernel.authentication import require_same_origin
@@ -20,7 +27,7 @@ from app_server.pages.render import look_of
 from app_server.pages.sign_in import door, let_in
 
 _TOLD = (
-    *(PhoneNotValid, RecoveryNotGood, RecoveryNotReady, NumberTaken, CodeNotAccepted, ChallengeOver),
+    *(PhoneNotValid, RecoveryNotGood, RecoveryNotReady, NumberTaken, NumberOnHold, CodeNotAccepted, ChallengeOver),
     *(TooManyRequests, TemporarilyUnavailable, *CLOSED),
 )
 

@@ -17,6 +17,7 @@ from app_server.pages.identity import identity_routes
 from app_server.pages.mandates import mandate_page_routes
 from app_server.pages.messages import messages
 from app_server.pages.outside_identity import outside_identity_routes
+from app_server.pages.phone_change import phone_change_page_routes
 from app_server.pages.presence import presence_page_routes
 from app_server.pages.recover import recover_routes
 from app_server.pages.render import look_of, page
@@ -85,6 +86,7 @@ routes: list[Route] = [
     *signed_out_routes,
     *session_page_routes,
     *security_routes,
+    *phone_change_page_routes,
     *mandate_page_routes,
     *counter_page_routes,
     *presence_page_routes,

@@ -13,8 +13,9 @@ from app_server.identity.factors.problems import (
     PasswordTooCommon,
     SecondCodeNotAccepted,
 )
+from app_server.identity.phone_changes import undoing
 from app_server.identity.presence import Purpose
-from app_server.identity.problems import InsufficientUserAuthentication
+from app_server.identity.problems import InsufficientUserAuthentication, NumberTaken
 from app_server.identity.recovery import officers
 from app_server.identity.sessions import sessions_of
 from app_server.kernel.access import Anonymous, Resident, access, actor
@@ -28,10 +29,18 @@ from app_server.pages.presence import to_presence
 from app_server.pages.render import look_of, page
 from app_server.pages.sign_in import PRIVATE, to_sign_in
 
-DONE = ("password_set", "password_removed", "app_on", "app_off", "recovery_cancelled")
+DONE = (
+    "password_set",
+    "password_removed",
+    "app_on",
+    "app_off",
+    "recovery_cancelled",
+    "number_changed",
+    "number_restored",
+)
 _TOLD = (  # on the page itself
     *(PasswordNotValid, PasswordTooCommon, AuthenticatorAppAlreadyOn),
-    *(NotFound, TooManyRequests, TemporarilyUnavailable),
+    *(NotFound, NumberTaken, TooManyRequests, TemporarilyUnavailable),
 )
 
 
@@ -84,7 +93,9 @@ async def _act(request: AppRequest, user: Resident, form: dict[str, str]) -> Res
         codes, ended = await recovery_codes.make(user.id, here=here, state=state)
         sessions_of(state).forget(ended)
         return page(request, "security-codes.html", headers=PRIVATE, codes=codes)
-    if act == "app_off":
+    if act == "undo_number":
+        ended, done = await undoing.undo(user.id, here=here, state=state), "number_restored"
+    elif act == "app_off":
         ended, done = await authenticator_app.turn_off(user.id, here=here, state=state), "app_off"
     elif act == "set_password":
         password = form.get("password", "")[:512]
@@ -102,7 +113,8 @@ async def _show(
 ) -> Response:
     factors = await overview.factors_of(user.id, state=request.state)
     recovery = await officers.own_recovery(user.id)
-    return _page(request, "security.html", problem, factors=factors, recovery=recovery, done=done)
+    number = await undoing.latest_change(user.id, state=request.state)
+    return _page(request, "security.html", problem, factors=factors, recovery=recovery, number=number, done=done)
 
 
 async def _show_app(request: AppRequest, user: Resident, problem: Problem | None = None) -> Response:

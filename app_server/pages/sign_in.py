@@ -11,7 +11,7 @@ from app_server.identity.cookies import client_address, device_of, set_cookies, 
 from app_server.identity.devices import Visit
 from app_server.identity.factors.problems import SecondStepRequired
 from app_server.identity.phones import mask
-from app_server.identity.problems import CLOSED, ChallengeOver, CodeNotAccepted, PhoneNotValid
+from app_server.identity.problems import CLOSED, ChallengeOver, CodeNotAccepted, NumberOnHold, PhoneNotValid
 from app_server.identity.service import OpenedSession
 from app_server.kernel.access import Anonymous, Resident, access
 from app_server.kernel.authentication import require_same_origin
@@ -89,7 +89,7 @@ async def _take_code(request: AppRequest, form: dict[str, str]) -> Response:
         opened = await phone_codes.open_session(challenge_id, code[:20], visit=visit, state=request.state)
     except CodeNotAccepted as problem:
         return ask_code(request, challenge, phone, target, problem=problem)
-    except (ChallengeOver, *CLOSED) as problem:
+    except (ChallengeOver, NumberOnHold, *CLOSED) as problem:
         return ask_number(request, target, phone=phone, problem=problem)
     except SecondStepRequired as required:
         return ask_second(request, str(required.members["step"]), target)

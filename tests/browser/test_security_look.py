@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import DESK, PHONE, Open
-from tests.browser.demo import RESIDENT
+from tests.browser.demo import RESIDENT, Demo
 from tests.browser.looks import faults_of
 from tests.browser.screens import photograph
 
@@ -35,6 +35,8 @@ def test_the_pages_are_whole_and_clean(visit: Open, look: str, tmp_path: Path) -
     for path in ("/recover", "/recover/cancel/some-name"):
         page.goto(page.url.partition("/presence")[0].partition("/recover")[0] + path)
         whole(page, tmp_path / f"{path.count('/')}-recover.png")
+    page = visit("/phone-changes/some-name", **LOOKS[look])
+    whole(page, tmp_path / "undo-number.png")
     door = visit("/sign-in/password", **LOOKS[look])
     whole(door, tmp_path / "password.png")
     door.locator("#phone").fill("138 1111 2222")
@@ -42,6 +44,31 @@ def test_the_pages_are_whole_and_clean(visit: Open, look: str, tmp_path: Path) -
     door.locator("button.button--primary").click()
     expect(door.locator("[role=alert] p")).to_be_visible()
     whole(door, tmp_path / "refused.png")
+
+
+@pytest.mark.parametrize("look", LOOKS)
+def test_a_number_is_changed_and_brought_back_without_javascript(
+    visit: Open, demo: Demo, look: str, tmp_path: Path
+) -> None:
+    place = list(LOOKS).index(look)
+    old, new = f"+861381122000{place}", f"+861391122000{place}"
+    seen = visit("/security/phone", as_=old, **LOOKS[look])  # axe needs JavaScript: the same pages once more
+    whole(seen, tmp_path / "number.png")
+    page = visit("/security/phone", as_=old, size=PHONE, java_script_enabled=False)
+    page.locator("#phone").fill(new)
+    page.locator("button[value=send]").click()
+    page.locator("#code").fill("000 000")
+    page.locator("button[value=confirm]").click()
+    expect(page.locator("[role=alert] p")).to_be_visible()
+    page.locator("#code").fill(demo.code_sent_to(new))
+    page.locator("button[value=confirm]").click()
+    expect(page.locator("[role=status] p").first).to_be_visible()
+    seen.goto(demo.base_url + "/security?done=number_changed")
+    expect(seen.locator("#number-changed")).to_be_visible()
+    whole(seen, tmp_path / "changed.png")
+    page.locator("button[value=undo_number]").click()
+    expect(page.locator("#number-changed")).to_have_count(0)
+    expect(page.get_by_text("138****", exact=False).first).to_be_visible()
 
 
 def whole(page: Page, picture: Path) -> None:

@@ -15,6 +15,7 @@ from tortoise.fields import BinaryField
 from app_server import wiring
 from app_server.authorization import devices
 from app_server.identity.outside.models import OutsideCheck
+from app_server.identity.phone_changes.models import PhoneChange
 from app_server.identity.profiles import name_of
 from app_server.identity.proofing.levels import Evidence, Method
 from app_server.identity.proofing.models import IdentityProof
@@ -133,6 +134,15 @@ async def lived_in(city: City) -> None:
             nonce_hash="",
             verifier_sealed=keys.seal("outside.verifier", "v"),
             expires_at=city.clock() + timedelta(minutes=10),
+        )
+        await PhoneChange.create(
+            resident_id=UUID(lin.id),
+            session_id=UUID(session["id"]),
+            old_phone_index=f"{number}",
+            old_phone_sealed=keys.seal("resident.phone", "+8613800000009"),
+            undo_hash=f"{number}",
+            changed_at=city.clock(),
+            undo_until=city.clock(),
         )
     born = keys.seal("resident.birth_date", "2015-06-01")
     await city.execute("UPDATE core_resident SET birth_date_sealed = $1", born)

@@ -4,25 +4,28 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from tortoise.exceptions import IntegrityError
-
 from app_server.identity import phone_codes, phones
 from app_server.identity.devices import Visit
 from app_server.identity.ending import end_sessions
 from app_server.identity.factors.changes import hold, tell
 from app_server.identity.models import SignInMethod
+from app_server.identity.numbers import give_number
+from app_server.identity.phones import Phone
 from app_server.identity.problems import PhoneNotValid
 from app_server.identity.recovery.models import Outcome
 from app_server.identity.recovery.officers import LIFE, code_hash
-from app_server.identity.recovery.problems import NumberTaken, RecoveryNotGood, RecoveryNotReady
-from app_server.identity.service import OpenedSession, new_session, phone_index
+from app_server.identity.recovery.problems import RecoveryNotGood, RecoveryNotReady
+from app_server.identity.service import OpenedSession, new_session
 from app_server.kernel.limits import Rate, limit
 from app_server.kernel.problems import FieldError
 from app_server.kernel.state import AppState
 from app_server.kernel.unit_of_work import execute, fetchrow, in_unit_of_work
 
 PER_ADDRESS = Rate(most=30, per=timedelta(hours=1))
-FACTORS = ("core_passkey", "core_password", "core_authenticator_app", "core_recovery_code")
+FACTORS = (  # and with them what could bring the number of before back
+    *("core_passkey", "core_password", "core_authenticator_app", "core_recovery_code"),
+    *("core_phone_change", "core_sign_in_step"),
+)
 
 
 async def begin(code: str, phone: str, *, locale: str, address: str, device: str | None, state: AppState) -> UUID:
@@ -43,15 +46,12 @@ async def complete(
 ) -> tuple[OpenedSession, list[UUID]]:
     """The account has the new number, and nothing else that opened it before; a session, and those that ended.
 
-    Problems: `recovery_not_good`, `recovery_not_ready`, `code_not_accepted`, `challenge_over`, `number_taken`, those of
-    `hold`.
+    Problems: `recovery_not_good`, `recovery_not_ready`, `code_not_accepted`, `challenge_over`, those of
+    `give_number` and of `hold`.
     """
     recovery = await _good(code, visit.address, state)
     row = await phone_codes.right_code(challenge_id, phone_code, recovery_of=recovery["id"], state=state)
-    try:
-        return await _complete(recovery, challenge_id, row, visit, state)
-    except IntegrityError:  # somebody signed in with that number for the first time, at this very moment
-        raise NumberTaken() from None
+    return await _complete(recovery, challenge_id, row, visit, state)
 
 
 async def _good(code: str, address: str, state: AppState) -> Any:
@@ -74,7 +74,7 @@ async def _good(code: str, address: str, state: AppState) -> Any:
 async def _complete(
     recovery: Any, challenge_id: UUID, row: Any, visit: Visit, state: AppState
 ) -> tuple[OpenedSession, list[UUID]]:
-    keys, now = state["keys"], state["clock"]()
+    now = state["clock"]()
     resident = await hold(recovery["resident_id"])
     if not await execute(
         "UPDATE core_recovery SET ended_at = $2, ended_as = $3 WHERE id = $1 AND ended_at IS NULL",
@@ -84,13 +84,7 @@ async def _complete(
     ):
         raise RecoveryNotGood()
     await phone_codes.use_up(challenge_id, state=state)
-    number = keys.open("challenge.phone", row["phone_sealed"])
-    index = phone_index(keys, number)
-    if await fetchrow("SELECT 1 FROM core_resident WHERE phone_index = $1 AND id <> $2", index, resident.id):
-        raise NumberTaken()
-    resident.phone_index, resident.phone_sealed = index, keys.seal("resident.phone", number)
-    resident.version += 1
-    await resident.save(update_fields=["phone_index", "phone_sealed", "version"])
+    await give_number(resident, Phone(state["keys"].open("challenge.phone", row["phone_sealed"])), state=state)
     for table in FACTORS:
         await execute(f"DELETE FROM {table} WHERE resident_id = $1", resident.id)
     ended = await end_sessions("resident_id = $1", resident.id, at=now)

@@ -22,10 +22,3 @@ class RecoveryNotReady(Problem):
 
     code = "recovery_not_ready"
     status = 409
-
-
-class NumberTaken(Problem):
-    """That mobile number belongs to another account. Use another number, or sign in with this one."""
-
-    code = "number_taken"
-    status = 409

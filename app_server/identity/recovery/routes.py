@@ -3,10 +3,16 @@
 from starlette.responses import Response
 
 from app_server.identity.cookies import client_address, device_of, visit_of
-from app_server.identity.problems import CLOSED, ChallengeOver, CodeNotAccepted, PhoneNotValid
+from app_server.identity.problems import (
+    CLOSED,
+    ChallengeOver,
+    CodeNotAccepted,
+    NumberOnHold,
+    NumberTaken,
+    PhoneNotValid,
+)
 from app_server.identity.recovery import completing, officers
 from app_server.identity.recovery.problems import (
-    NumberTaken,
     RecoveryNeedsAnother,
     RecoveryNotGood,
     RecoveryNotReady,
@@ -109,7 +115,7 @@ async def begin(request: AppRequest) -> Response:
     status=201,
     problems=(
         *(RecoveryNotGood, RecoveryNotReady, CodeNotAccepted, ChallengeOver),
-        *(NumberTaken, TooManyRequests, *CLOSED),
+        *(NumberTaken, NumberOnHold, TooManyRequests, *CLOSED),
     ),
 )
 async def complete(request: AppRequest) -> Response:
