@@ -9,9 +9,7 @@ from app_server.kernel.crypto import token_hash
 from app_server.kernel.ids import uuid7
 from tests.authorization.relying_parties import CLINIC, question
 from tests.faults.scene import Scene
-from tests.faults.wishes import WRITES, Wish, count, with_key, write
-
-__all__ = ["WRITES"]
+from tests.faults.wishes import Wish, count, with_key, write
 
 
 @write("POST", "/v1/provider/clients")

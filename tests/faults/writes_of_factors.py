@@ -7,10 +7,7 @@ import httpx2
 
 from tests.faults.scene import Newcomer, Scene
 from tests.faults.wishes import Wish, count, write
-from tests.faults.writes_of_screens import WRITES
 from tests.identity.factors.people import PASSWORD, shown_by_app
-
-__all__ = ["WRITES"]
 
 ORIGIN = {"origin": "http://localhost:8000"}
 

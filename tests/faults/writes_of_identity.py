@@ -16,9 +16,6 @@ from app_server.kernel.outside_providers import Described, OutsideProvider
 from app_server.kernel.ports import OutsideAnswer
 from tests.faults.scene import Scene
 from tests.faults.wishes import Wish, count, write
-from tests.faults.writes_of_mandates import WRITES
-
-__all__ = ["WRITES"]
 
 
 @write("POST", "/v1/me/identity/register-checks")

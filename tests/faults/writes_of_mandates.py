@@ -10,9 +10,6 @@ from app_server.identity.acting.rules import CITY_TIME, Kind, Reach, Role, State
 from app_server.kernel.ids import uuid7
 from tests.faults.scene import Newcomer, Scene
 from tests.faults.wishes import Wish, count, with_key, write
-from tests.faults.writes_of_phone_changes import WRITES
-
-__all__ = ["WRITES"]
 
 
 def _terms(scene: Scene) -> dict[str, Any]:

@@ -7,9 +7,6 @@ from app_server.kernel.ids import uuid7
 from tests.faults.scene import Newcomer, Scene
 from tests.faults.wishes import Wish, count, write
 from tests.faults.writes_of_factors import ORIGIN
-from tests.faults.writes_of_recovery import WRITES
-
-__all__ = ["WRITES"]
 
 _UNDONE = "SELECT 1 FROM core_phone_change WHERE resident_id = $1 AND undone_at IS NOT NULL"
 

@@ -7,9 +7,7 @@ from app_server.kernel.crypto import token_hash
 from app_server.kernel.ids import uuid7
 from tests.faults.scene import Newcomer, Scene
 from tests.faults.wishes import Wish, count, write
-from tests.faults.writes_of_factors import ORIGIN, WRITES, phone_of
-
-__all__ = ["WRITES"]
+from tests.faults.writes_of_factors import ORIGIN, phone_of
 
 _ENDED = "SELECT 1 FROM core_recovery WHERE id = $1 AND ended_as = 'cancelled'"
 

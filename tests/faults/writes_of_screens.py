@@ -5,9 +5,6 @@ from urllib.parse import urlsplit
 
 from tests.faults.scene import Scene
 from tests.faults.wishes import Wish, count, write
-from tests.faults.writes_of_clients import WRITES
-
-__all__ = ["WRITES"]
 
 
 @write("POST", "/oauth/device_authorization")
