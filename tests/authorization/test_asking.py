@@ -108,3 +108,10 @@ async def test_strangers_do_not_fill_the_tables(
 async def test_languages_that_are_none_are_passed_over(city: City, clinic: str, lin: Person, locales: str) -> None:
     answer = await Browser(city, lin).asks(question(clinic, ui_locales=locales[:2000]))
     assert answer.status_code == 200
+
+
+async def test_a_parameter_without_a_value_is_not_there(city: City, clinic: str, lin: Person) -> None:
+    """RFC 6749 §3.1."""
+    asked = question(clinic, max_age="", prompt="", nonce="", response_mode="")
+    assert (await Browser(city, lin).asks(asked)).status_code == 200
+    assert told(await Browser(city, lin).asks(question(clinic, response_type="")))["error"] == "invalid_request"
